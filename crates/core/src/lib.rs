@@ -1,0 +1,9 @@
+//! The core of Gatewright: everything that can be decided without I/O.
+//!
+//! [`plan`] is what a proxy executes and how a request finds its rule in it; it builds without Kubernetes. Behind the
+//! feature `translate` live the Gateway API itself and the compiler from a `World` of objects to status and Plans.
+//!
+//! This crate opens no file or socket, reads no clock, environment or random number, and logs nothing.
+
+pub mod filter;
+pub mod plan;

@@ -1,0 +1,37 @@
+//! What a proxy executes.
+//!
+//! A [`Plan`] is plain data: keyed resources that refer to each other by id, so that one changed route, endpoint or
+//! certificate is one changed entry. It holds no Kubernetes type, needs nothing else to run, and is never modified once
+//! built. A resource that could not be built is still there, as what the client must get instead (a [`Refusal`]):
+//! nothing rejects a whole Plan.
+
+mod backend;
+mod hostname;
+mod id;
+mod listener;
+mod route;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+pub use backend::{Backend, BackendProtocol, BackendTls, Certificate, Endpoint, Endpoints, KeyPair, PrivateKey, TrustAnchors};
+pub use hostname::Hostname;
+pub use id::{BackendId, CertificateId, EndpointsId, GatewayId, ListenerId, RouteId};
+pub use listener::{Listener, ListenerTls, Port, PortProtocol};
+pub use route::{
+    HeaderMatch, Match, MethodMatch, PathMatch, Pattern, Precedence, QueryMatch, Refusal, Retry, Route, RouteKind, Rule, StringMatch,
+    Target, Timeouts, WeightedBackend,
+};
+
+/// Everything one data plane needs to serve its Gateway, or the Gateways merged onto it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Plan {
+    /// By port number as the listeners name it; where it is bound is the proxy's affair.
+    pub ports: BTreeMap<u16, Port>,
+    pub routes: BTreeMap<RouteId, std::sync::Arc<Route>>,
+    pub backends: BTreeMap<BackendId, std::sync::Arc<Backend>>,
+    /// Apart from the backends, so that endpoint churn touches no route and no backend.
+    pub endpoints: BTreeMap<EndpointsId, std::sync::Arc<Endpoints>>,
+    pub certificates: BTreeMap<CertificateId, Certificate>,
+}

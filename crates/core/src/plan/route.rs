@@ -1,0 +1,199 @@
+//! Routes as a proxy executes them: matches, filters and where the request goes.
+
+use std::{sync::Arc, time::Duration};
+
+use regex::bytes::Regex;
+use serde::{Serialize, Serializer};
+
+use super::{BackendId, Hostname, RouteId};
+use crate::filter::Filter;
+
+/// One HTTPRoute or GRPCRoute.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Route {
+    pub id: RouteId,
+    pub kind: RouteKind,
+    /// The route's own hostnames, those that meet no listener of this Plan left out; never empty ([`Hostname::Any`]).
+    pub hostnames: Vec<Hostname>,
+    pub precedence: Precedence,
+    /// In the manifest's order, which decides between equals.
+    pub rules: Vec<Rule>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum RouteKind {
+    Http,
+    /// Matches gRPC requests alone; whatever the gateway answers itself is a gRPC status.
+    Grpc,
+}
+
+/// What decides between routes whose matches are equally specific: the oldest, then the first by namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Precedence {
+    /// Seconds since 1970; an object without a creation time is the youngest (`u64::MAX`).
+    pub created: u64,
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rule {
+    pub name: Option<Arc<str>>,
+    /// Any of them; never empty (the API's default is the prefix `/`).
+    pub matches: Vec<Match>,
+    /// In the manifest's order.
+    pub filters: Vec<Filter>,
+    /// Where the request goes by weight. Empty, or with no weight at all, the answer is 500, unless a filter answers.
+    pub backends: Vec<WeightedBackend>,
+    pub timeouts: Timeouts,
+    pub retry: Option<Retry>,
+}
+
+/// All that is given must hold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Match {
+    pub path: PathMatch,
+    pub method: Option<MethodMatch>,
+    /// No name twice (the API: the first entry of a name counts).
+    pub headers: Vec<HeaderMatch>,
+    /// No name twice.
+    pub query: Vec<QueryMatch>,
+}
+
+/// Matches the canonical path (HARDENING P1), without the query.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum PathMatch {
+    Exact(Arc<str>),
+    /// By path element: `/abc` is `/abc` and `/abc/...`. No trailing slash, except the root's `/`.
+    Prefix(Arc<str>),
+    /// Anchored at both ends.
+    Regex(Pattern),
+}
+
+/// A method, upper-case as HTTP has it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MethodMatch(pub Arc<str>);
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HeaderMatch {
+    /// Lower-case.
+    pub name: Arc<str>,
+    /// Of the field's value; several lines of one name count as one, joined by `,`.
+    pub value: StringMatch,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QueryMatch {
+    /// Case-sensitive.
+    pub name: Arc<str>,
+    /// Of the first value of the name, percent-decoded.
+    pub value: StringMatch,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum StringMatch {
+    Exact(Arc<str>),
+    /// Anchored at both ends.
+    Regex(Pattern),
+}
+
+impl StringMatch {
+    pub fn matches(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Exact(text) => text.as_bytes() == value,
+            Self::Regex(pattern) => pattern.is_match(value),
+        }
+    }
+}
+
+/// A regular expression that is linear in its input, with its source text for comparison and display.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    text: Arc<str>,
+    compiled: Regex,
+}
+
+impl Pattern {
+    /// Bytes a compiled expression may take; what is over is refused at admission (HARDENING D5).
+    pub const COMPILED_BYTES_MAX: usize = 256 * 1024;
+
+    /// Compiles `text`, anchored at both ends; the dialect is GEP-4359's (ASCII classes, leftmost-first).
+    ///
+    /// # Errors
+    /// Says what is wrong with the expression, or that it is too large.
+    pub fn new(text: &str) -> Result<Self, String> {
+        let compiled = regex::bytes::RegexBuilder::new(&format!("^(?:{text})$"))
+            .unicode(false)
+            .size_limit(Self::COMPILED_BYTES_MAX)
+            .dfa_size_limit(Self::COMPILED_BYTES_MAX)
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Self { text: text.into(), compiled })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub fn is_match(&self, value: &[u8]) -> bool {
+        self.compiled.is_match(value)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Serialize for Pattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+/// One share of a rule's traffic.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WeightedBackend {
+    /// Above 0: entries of weight 0 are left out.
+    pub weight: u32,
+    pub target: Target,
+    /// Apply after the rule's, to this share alone.
+    pub filters: Vec<Filter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Target {
+    Backend(BackendId),
+    /// The reference could not be honoured: its share of the traffic is answered so. Why is status' affair.
+    Refused(Refusal),
+}
+
+/// An answer that the gateway gives instead of a backend. gRPC requests get the status that fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Refusal {
+    /// 500; gRPC UNAVAILABLE: a reference that is missing, forbidden or of an unknown kind, or a filter that is.
+    Broken,
+    /// 503; gRPC UNAVAILABLE.
+    Unavailable,
+}
+
+/// `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Timeouts {
+    /// From the request's head to the end of the response.
+    pub request: Option<Duration>,
+    /// Of one try.
+    pub backend_request: Option<Duration>,
+}
+
+/// GEP-1731.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Retry {
+    /// Status codes that are tried again, ascending.
+    pub codes: Vec<u16>,
+    /// Tries beyond the first; 0 is none.
+    pub attempts: u32,
+    /// Before the first retry; it grows from there.
+    pub backoff: Duration,
+}

@@ -1,0 +1,117 @@
+//! Wrong traffic: what went wrong, on whose side, and the one place that makes it a status code.
+
+use std::io;
+
+/// Why an exchange could not go on as asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) what: What,
+    /// The transport's own words, for the log.
+    pub(crate) source: Option<io::Error>,
+}
+
+/// Everything that can go wrong with traffic, with the code it becomes ([`What::status`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// The client's message breaks the protocol's rules.
+    BadRequest,
+    /// The client went away, or broke its connection.
+    ClientGone,
+    /// The client was too slow to send its head or body.
+    ClientSlow,
+    /// Target too long.
+    TargetTooLong,
+    /// Head too large, or too many fields.
+    HeadTooLarge,
+    /// The body is over the limit where it must be buffered.
+    BodyTooLarge,
+    /// An Expect that is not 100-continue.
+    ExpectationFailed,
+    /// A transfer coding we do not know.
+    CodingUnknown,
+    /// The connection's certificate belongs to another listener than the request's host.
+    Misdirected,
+    /// No listener or no rule for this request.
+    NoRoute,
+    /// The rule's backend cannot be used: see the route's status.
+    Broken,
+    /// No endpoint is there to take it.
+    NoEndpoint,
+    /// No connection to the backend could be made.
+    ConnectFailed,
+    /// The backend broke off before its response began.
+    BackendGone,
+    /// The backend's response breaks the protocol's rules.
+    BadResponse,
+    /// The route's timeout ran out, or the backend made no progress.
+    Timeout,
+}
+
+impl What {
+    /// Returns the HTTP status that tells the client.
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Self::BadRequest | Self::ClientGone => 400,
+            Self::ClientSlow => 408,
+            Self::TargetTooLong => 414,
+            Self::HeadTooLarge => 431,
+            Self::BodyTooLarge => 413,
+            Self::ExpectationFailed => 417,
+            Self::CodingUnknown => 501,
+            Self::Misdirected => 421,
+            Self::NoRoute => 404,
+            Self::Broken => 500,
+            Self::NoEndpoint => 503,
+            Self::ConnectFailed | Self::BackendGone | Self::BadResponse => 502,
+            Self::Timeout => 504,
+        }
+    }
+
+    /// Returns the gRPC status code that tells a gRPC client (the table of gRPC's `http-grpc-status-mapping.md`, except
+    /// where the Gateway API says more: no rule is UNIMPLEMENTED, a broken backend UNAVAILABLE).
+    pub(crate) fn grpc_status(self) -> u8 {
+        match self {
+            Self::BadRequest | Self::ExpectationFailed => 13,
+            Self::ClientGone => 1,
+            Self::Timeout | Self::ClientSlow => 4,
+            Self::TargetTooLong | Self::HeadTooLarge | Self::BodyTooLarge => 8,
+            Self::CodingUnknown | Self::NoRoute => 12,
+            Self::Misdirected => 2,
+            Self::Broken | Self::NoEndpoint | Self::ConnectFailed | Self::BackendGone | Self::BadResponse => 14,
+        }
+    }
+
+    /// Returns what a person reads: in the response's body, the log and the gRPC message.
+    pub(crate) fn message(self) -> &'static str {
+        match self {
+            Self::BadRequest => "malformed request",
+            Self::ClientGone => "client went away",
+            Self::ClientSlow => "request took too long to arrive",
+            Self::TargetTooLong => "request target too long",
+            Self::HeadTooLarge => "request head too large",
+            Self::BodyTooLarge => "request body too large",
+            Self::ExpectationFailed => "unknown expectation",
+            Self::CodingUnknown => "unknown transfer coding",
+            Self::Misdirected => "this connection does not serve that host",
+            Self::NoRoute => "no route for this request",
+            Self::Broken => "the route's backend cannot be used; see the route's status",
+            Self::NoEndpoint => "no endpoint is ready",
+            Self::ConnectFailed => "cannot connect to the backend",
+            Self::BackendGone => "the backend closed the connection before it answered",
+            Self::BadResponse => "malformed response from the backend",
+            Self::Timeout => "the backend took too long",
+        }
+    }
+}
+
+impl From<What> for Failure {
+    fn from(what: What) -> Self {
+        Self { what, source: None }
+    }
+}
+
+impl Failure {
+    pub(crate) fn because(what: What, source: io::Error) -> Self {
+        Self { what, source: Some(source) }
+    }
+}

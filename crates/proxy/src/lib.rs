@@ -1,0 +1,6 @@
+//! The data plane of Gatewright: executes a [`Plan`](gatewright_core::plan::Plan) and knows nothing of Kubernetes.
+
+pub mod limits;
+
+mod failure;
+mod message;

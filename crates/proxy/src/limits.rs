@@ -1,0 +1,92 @@
+//! Every bound of the proxy, with its reason. Defaults are HARDENING 4.6.
+
+use std::time::Duration;
+
+/// What may grow, and how far.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of a request or response head. Cookies of real applications stay under 16 KiB; the rest is an attack.
+    pub head_bytes_max: usize,
+    /// Bytes of a request target, over which the answer is 414.
+    pub target_bytes_max: usize,
+    /// Fields of a head, HTTP/2 cookie crumbs counted singly: bounds the work per head where bytes alone do not.
+    pub head_fields_max: usize,
+    /// Bytes and fields of trailers.
+    pub trailer_bytes_max: usize,
+    pub trailer_fields_max: usize,
+    /// Bytes of chunk extensions in one body: they carry nothing we use.
+    pub chunk_extension_bytes_max: usize,
+    /// Concurrent HTTP/2 streams of one connection.
+    pub streams_max: u32,
+    /// HTTP/2 windows, bytes: what one slow reader may make us hold.
+    pub stream_window_bytes: u32,
+    pub connection_window_bytes: u32,
+    /// Requests of one connection, after which it closes: rebalances long-lived clients.
+    pub connection_requests_max: u32,
+    /// A body held back for a retry or a mirror, bytes.
+    pub replay_bytes_max: usize,
+    pub tls_handshake_timeout: Duration,
+    /// From the first byte of a head to its end, however it trickles.
+    pub head_timeout: Duration,
+    /// Bytes per second a request body must bring after `body_grace`.
+    pub body_rate_min: u64,
+    pub body_grace: Duration,
+    /// A stream without progress in either direction.
+    pub progress_timeout: Duration,
+    /// A request without a route's own timeout, upgrades and gRPC apart.
+    pub request_timeout: Duration,
+    /// A keep-alive connection between requests.
+    pub idle_timeout: Duration,
+    /// TCP connect to a backend.
+    pub connect_timeout: Duration,
+    /// A pooled backend connection between requests; below the 60 s and more that backends commonly keep theirs.
+    pub pool_idle_timeout: Duration,
+    /// Idle connections kept per endpoint and worker.
+    pub pool_idle_max: usize,
+    /// Client connections of the whole process.
+    pub connections_max: usize,
+    /// HTTP/2 floods, per connection: resets that abuse (HARDENING H3), CONTINUATION frames of one head, and frames per
+    /// second that carry nothing.
+    pub resets_max: usize,
+    pub continuations_max: u32,
+    pub settings_per_second_max: u32,
+    pub pings_per_second_max: u32,
+    pub empty_data_per_second_max: u32,
+    /// How long running exchanges may take to end once the proxy is told to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes_max: 32 * 1024,
+            target_bytes_max: 8 * 1024,
+            head_fields_max: 100,
+            trailer_bytes_max: 8 * 1024,
+            trailer_fields_max: 32,
+            chunk_extension_bytes_max: 1024,
+            streams_max: 100,
+            stream_window_bytes: 64 * 1024,
+            connection_window_bytes: 1024 * 1024,
+            connection_requests_max: 10_000,
+            replay_bytes_max: 1024 * 1024,
+            tls_handshake_timeout: Duration::from_secs(10),
+            head_timeout: Duration::from_secs(10),
+            body_rate_min: 1024,
+            body_grace: Duration::from_secs(10),
+            progress_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(300),
+            idle_timeout: Duration::from_secs(300),
+            connect_timeout: Duration::from_secs(5),
+            pool_idle_timeout: Duration::from_secs(55),
+            pool_idle_max: 256,
+            connections_max: 50_000,
+            resets_max: 100,
+            continuations_max: 8,
+            settings_per_second_max: 50,
+            pings_per_second_max: 100,
+            empty_data_per_second_max: 100,
+            drain_timeout: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The head of a response.
+
+use super::{BodyLength, Fields};
+
+#[derive(Clone, Debug)]
+pub(crate) struct ResponseHead {
+    pub(crate) status: u16,
+    /// End-to-end fields alone, as in a request.
+    pub(crate) fields: Fields,
+    pub(crate) body: BodyLength,
+}

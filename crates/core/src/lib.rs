@@ -5,5 +5,7 @@
 //!
 //! This crate opens no file or socket, reads no clock, environment or random number, and logs nothing.
 
+#[cfg(feature = "translate")]
+pub mod api;
 pub mod filter;
 pub mod plan;

@@ -15,13 +15,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use backend::{Backend, BackendProtocol, BackendTls, Certificate, Endpoint, Endpoints, KeyPair, PrivateKey, TrustAnchors};
+pub use backend::{
+    Backend, BackendProtocol, BackendTls, Certificate, Endpoint, Endpoints, KeyPair, PrivateKey, TrustAnchors,
+};
 pub use hostname::Hostname;
 pub use id::{BackendId, CertificateId, EndpointsId, GatewayId, ListenerId, RouteId};
 pub use listener::{Listener, ListenerTls, Port, PortProtocol};
 pub use route::{
-    HeaderMatch, Match, MethodMatch, PathMatch, Pattern, Precedence, QueryMatch, Refusal, Retry, Route, RouteKind, Rule, StringMatch,
-    Target, Timeouts, WeightedBackend,
+    HeaderMatch, Match, MethodMatch, PathMatch, Pattern, Precedence, QueryMatch, Refusal, Retry, Route, RouteKind,
+    Rule, StringMatch, Target, Timeouts, WeightedBackend,
 };
 
 /// Everything one data plane needs to serve its Gateway, or the Gateways merged onto it.

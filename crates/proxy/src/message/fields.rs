@@ -32,7 +32,11 @@ impl Fields {
 
     /// Appends a field. The caller has checked the name (a token, at most 64 KiB) and the value (no CR, LF or NUL).
     pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
-        self.lines.push(Line { start: self.bytes.len() as u32, name_len: name.len() as u16, value_len: value.len() as u32 });
+        self.lines.push(Line {
+            start: self.bytes.len() as u32,
+            name_len: name.len() as u16,
+            value_len: value.len() as u32,
+        });
         self.bytes.extend_from_slice(name);
         self.bytes.extend_from_slice(value);
     }

@@ -1,0 +1,3 @@
+//! The Kubernetes side of the core: the Gateway API's kinds and their validation.
+
+pub mod schema;

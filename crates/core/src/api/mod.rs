@@ -1,3 +1,14 @@
-//! The Kubernetes side of the core: the Gateway API's kinds and their validation.
+//! The Gateway API as Rust types, and the pieces of Kubernetes' own that it leans on.
+//!
+//! Plain data, one module per kind, hand-written from the v1.7.0 types: every field of both channels, with the defaults
+//! that the CRDs fill in, so that an object reads the same whether or not an API server has seen it; [`schema`] gives the
+//! verdict that the CRDs would give. Knows how to read and write the API's words; decides nothing.
 
+pub mod meta;
 pub mod schema;
+pub mod shared;
+
+/// Group of the Gateway API's kinds.
+pub const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
+/// Group of its experimental kinds (`XBackend` and its like).
+pub const X_GROUP: &str = "gateway.networking.x-k8s.io";

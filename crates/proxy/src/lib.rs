@@ -4,3 +4,4 @@ pub mod limits;
 
 mod failure;
 mod message;
+mod tls;

@@ -9,7 +9,12 @@ mod backend;
 mod hostname;
 mod id;
 mod listener;
+mod path;
+mod precedence;
+mod request;
 mod route;
+mod table;
+mod weight;
 
 use std::collections::BTreeMap;
 
@@ -21,10 +26,15 @@ pub use backend::{
 pub use hostname::Hostname;
 pub use id::{BackendId, CertificateId, EndpointsId, GatewayId, ListenerId, RouteId};
 pub use listener::{Listener, ListenerTls, Port, PortProtocol};
+pub use path::{EscapedSlashes, PathError, PathOptions, RepeatedSlashes, canonicalize};
+pub use precedence::Precedence;
+pub use request::Request;
 pub use route::{
-    HeaderMatch, Match, MethodMatch, PathMatch, Pattern, Precedence, QueryMatch, Refusal, Retry, Route, RouteKind,
+    HeaderMatch, Match, MethodMatch, PathMatch, Pattern, QueryMatch, Refusal, Retry, Route, RouteKind,
     Rule, StringMatch, Target, Timeouts, WeightedBackend,
 };
+pub use table::{Hit, RouteTable};
+pub use weight::Weights;
 
 /// Everything one data plane needs to serve its Gateway, or the Gateways merged onto it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

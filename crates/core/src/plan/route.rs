@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use regex::bytes::Regex;
 use serde::{Serialize, Serializer};
 
-use super::{BackendId, Hostname, RouteId};
+use super::{BackendId, Hostname, Precedence, RouteId};
 use crate::filter::Filter;
 
 /// One HTTPRoute or GRPCRoute.
@@ -25,15 +25,6 @@ pub enum RouteKind {
     Http,
     /// Matches gRPC requests alone; whatever the gateway answers itself is a gRPC status.
     Grpc,
-}
-
-/// What decides between routes whose matches are equally specific: the oldest, then the first by namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Precedence {
-    /// Seconds since 1970; an object without a creation time is the youngest (`u64::MAX`).
-    pub created: u64,
-    pub namespace: Arc<str>,
-    pub name: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -68,6 +59,16 @@ pub enum PathMatch {
     Prefix(Arc<str>),
     /// Anchored at both ends.
     Regex(Pattern),
+}
+
+impl PathMatch {
+    pub fn matches(&self, path: &str) -> bool {
+        match self {
+            Self::Exact(text) => **text == *path,
+            Self::Prefix(text) => **text == *"/" || path.strip_prefix(&**text).is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..])),
+            Self::Regex(pattern) => pattern.is_match(path.as_bytes()),
+        }
+    }
 }
 
 /// A method, upper-case as HTTP has it.

@@ -1,0 +1,87 @@
+//! Which of several matches serves a request: the one order that decides it, as an `Ord`.
+//!
+//! All matches of all routes stand in one list in this order, and the first that holds wins (Gateway API, HTTPRoute and
+//! GRPCRoute `rules`). It knows nothing of requests or of how the list is searched.
+
+use std::{cmp::Reverse, sync::Arc};
+
+use serde::Serialize;
+
+use super::{Hostname, Match, PathMatch, Route, RouteId, RouteKind};
+
+/// What decides between routes whose matches are equally specific: the oldest, then the first by namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Precedence {
+    /// Seconds since 1970; an object without a creation time is the youngest (`u64::MAX`).
+    pub created: u64,
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+}
+
+/// The rank of one match under one of its route's hostnames; the smaller goes first. The fields stand by weight.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank<'a> {
+    /// The route's own, not its intersection with the listener's (GatewayRouteHostnameIntersectionPrecedence).
+    pub(super) hostname: &'a Hostname,
+    pub(super) path: PathRank<'a>,
+    method: Reverse<bool>,
+    headers: Reverse<usize>,
+    query: Reverse<usize>,
+    route: &'a Precedence,
+    /// Tells an HTTPRoute from the GRPCRoute that has its name and age.
+    id: &'a RouteId,
+    rule: u16,
+    matched: u16,
+}
+
+/// How specific a path is.
+///
+/// The API ranks Exact over the longest Prefix and leaves Regex open: it goes between, the longer expression first. Of a
+/// GRPCRoute it goes behind the prefixes, because there a prefix names a service, and more characters of a service go
+/// before anything a method says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum PathRank<'a> {
+    Exact(&'a Arc<str>),
+    Regex(Reverse<usize>),
+    /// The text only keeps equal prefixes together: two that hold for one request and are equally long are the same.
+    Prefix(Reverse<usize>, &'a Arc<str>),
+    GrpcRegex(Reverse<usize>),
+    /// The prefix `/`: every path.
+    Root,
+}
+
+impl<'a> Rank<'a> {
+    pub(super) fn new(hostname: &'a Hostname, route: &'a Route, rule: u16, matched: u16, found: &'a Match) -> Self {
+        Self {
+            hostname,
+            path: PathRank::new(&found.path, route.kind),
+            method: Reverse(found.method.is_some()),
+            headers: Reverse(found.headers.len()),
+            query: Reverse(found.query.len()),
+            route: &route.precedence,
+            id: &route.id,
+            rule,
+            matched,
+        }
+    }
+}
+
+impl<'a> PathRank<'a> {
+    fn new(path: &'a PathMatch, kind: RouteKind) -> Self {
+        match (path, kind) {
+            (PathMatch::Exact(text), _) => Self::Exact(text),
+            (PathMatch::Prefix(text), _) if **text == *"/" => Self::Root,
+            (PathMatch::Prefix(text), _) => Self::Prefix(Reverse(text.len()), text),
+            (PathMatch::Regex(pattern), RouteKind::Http) => Self::Regex(Reverse(pattern.as_str().len())),
+            (PathMatch::Regex(pattern), RouteKind::Grpc) => Self::GrpcRegex(Reverse(pattern.as_str().len())),
+        }
+    }
+
+    /// Whether both hold for the same paths, or are expressions to be tried one after the other.
+    pub(super) fn same_bucket(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exact(a), Self::Exact(b)) | (Self::Prefix(_, a), Self::Prefix(_, b)) => a == b,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What a match asks of a request besides its host and path.
+
+use std::borrow::Cow;
+
+use super::super::{Match, QueryMatch, Request, StringMatch};
+
+impl Match {
+    /// Whether there is nothing to ask.
+    pub(super) fn is_path_alone(&self) -> bool {
+        self.method.is_none() && self.headers.is_empty() && self.query.is_empty()
+    }
+
+    /// Whether method, headers and query are as asked.
+    pub(super) fn conditions_hold(&self, request: &impl Request) -> bool {
+        self.method.as_ref().is_none_or(|method| *method.0 == *request.method())
+            && self
+                .headers
+                .iter()
+                .all(|header| request.header(&header.name).is_some_and(|value| header.value.matches(&value)))
+            && self.query.iter().all(|query| query.holds(request.query().unwrap_or_default()))
+    }
+}
+
+impl QueryMatch {
+    fn holds(&self, query: &str) -> bool {
+        let first = query
+            .split('&')
+            .map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")))
+            .find(|(name, _)| unescape(name).eq(self.name.bytes()));
+        let Some((_, value)) = first else { return false };
+        match &self.value {
+            StringMatch::Exact(text) => unescape(value).eq(text.bytes()),
+            StringMatch::Regex(pattern) => pattern.is_match(&unescaped(value)),
+        }
+    }
+}
+
+fn unescaped(text: &str) -> Cow<'_, [u8]> {
+    if text.contains('%') { unescape(text).collect() } else { text.as_bytes().into() }
+}
+
+/// Decodes `%XX`; a `%` that begins no escape stands for itself, and so does `+` (RFC 3986 §2.4, which is not a form).
+fn unescape(text: &str) -> impl Iterator<Item = u8> {
+    let mut rest = text.as_bytes();
+    std::iter::from_fn(move || {
+        let (&byte, after) = rest.split_first()?;
+        if byte == b'%'
+            && let [high, low, ..] = after
+            && let (Some(high), Some(low)) = (char::from(*high).to_digit(16), char::from(*low).to_digit(16))
+        {
+            rest = &after[2..];
+            return Some((high << 4 | low) as u8);
+        }
+        rest = after;
+        Some(byte)
+    })
+}

@@ -1,0 +1,202 @@
+//! The table against an obvious implementation, over routes and requests that share a small alphabet.
+
+use std::cmp::Ordering;
+
+use proptest::{prelude::*, sample::select};
+
+use super::*;
+
+/// A hostname, route, rule and match, in the words of the specification.
+struct Candidate<'a> {
+    number: u32,
+    route: &'a Route,
+    hostname: &'a Hostname,
+    rule: u16,
+    matched: u16,
+    found: &'a Match,
+}
+
+/// Looks at everything that matches and keeps the best, one sentence of the specification after the other.
+fn scan(routes: &[(u32, Arc<Route>)], request: &Get) -> Option<Hit> {
+    let mut best: Option<Candidate<'_>> = None;
+    for (number, route) in routes {
+        for hostname in &route.hostnames {
+            for (rule_number, rule) in route.rules.iter().enumerate() {
+                for (match_number, found) in rule.matches.iter().enumerate() {
+                    let candidate = Candidate {
+                        number: *number,
+                        route,
+                        hostname,
+                        rule: rule_number as u16,
+                        matched: match_number as u16,
+                        found,
+                    };
+                    if candidate.holds(request) && best.as_ref().is_none_or(|best| candidate.goes_before(best)) {
+                        best = Some(candidate);
+                    }
+                }
+            }
+        }
+    }
+    best.map(|best| Hit { route: best.number, rule: best.rule, matched: best.matched })
+}
+
+impl Candidate<'_> {
+    fn holds(&self, request: &Get) -> bool {
+        let host = match self.hostname {
+            Hostname::Exact(name) => request.host == **name,
+            Hostname::Wildcard(suffix) => request.host.len() > suffix.len() && request.host.ends_with(&**suffix),
+            Hostname::Any => true,
+        };
+        let path = match &self.found.path {
+            PathMatch::Exact(path) => request.path == **path,
+            PathMatch::Prefix(prefix) => elements(&request.path).starts_with(&elements(prefix)),
+            PathMatch::Regex(pattern) => pattern.is_match(request.path.as_bytes()),
+        };
+        let method = self.found.method.as_ref().is_none_or(|method| *method.0 == *request.method);
+        let headers = self.found.headers.iter().all(|header| {
+            let value = request.headers.iter().find(|(name, _)| *name == *header.name);
+            value.is_some_and(|(_, value)| header.value.matches(value.as_bytes()))
+        });
+        let query = self.found.query.iter().all(|wanted| {
+            let mut parameters = request.query.as_deref().unwrap_or("").split('&').filter_map(|one| one.split_once('='));
+            let value = parameters.find(|(name, _)| **name == *wanted.name);
+            value.is_some_and(|(_, value)| wanted.value.matches(value.as_bytes()))
+        });
+        host && path && method && headers && query && (self.route.kind == RouteKind::Http || request.grpc)
+    }
+
+    fn goes_before(&self, other: &Self) -> bool {
+        let age = |candidate: &Self| {
+            let precedence = &candidate.route.precedence;
+            (precedence.created, precedence.namespace.clone(), precedence.name.clone(), candidate.route.id.clone())
+        };
+        // Where more or longer is better, the other one stands first.
+        let order = exact_chars(other.hostname)
+            .cmp(&exact_chars(self.hostname))
+            .then(chars(other.hostname).cmp(&chars(self.hostname)))
+            .then_with(|| path_class(self).cmp(&path_class(other)))
+            .then_with(|| path_chars(other.found).cmp(&path_chars(self.found)))
+            .then(other.found.method.is_some().cmp(&self.found.method.is_some()))
+            .then(other.found.headers.len().cmp(&self.found.headers.len()))
+            .then(other.found.query.len().cmp(&self.found.query.len()))
+            .then_with(|| age(self).cmp(&age(other)))
+            .then((self.rule, self.matched).cmp(&(other.rule, other.matched)));
+        order == Ordering::Less
+    }
+}
+
+fn elements(path: &str) -> Vec<&str> {
+    path.split('/').filter(|element| !element.is_empty()).collect()
+}
+
+fn exact_chars(hostname: &Hostname) -> usize {
+    if let Hostname::Exact(name) = hostname { name.len() } else { 0 }
+}
+
+fn chars(hostname: &Hostname) -> usize {
+    if let Hostname::Wildcard(suffix) = hostname { suffix.len() } else { 0 }
+}
+
+fn path_class(candidate: &Candidate<'_>) -> u8 {
+    match (&candidate.found.path, candidate.route.kind) {
+        (PathMatch::Exact(_), _) => 0,
+        (PathMatch::Regex(_), RouteKind::Http) => 1,
+        (PathMatch::Prefix(path), _) if **path != *"/" => 2,
+        (PathMatch::Regex(_), RouteKind::Grpc) => 3,
+        (PathMatch::Prefix(_), _) => 4,
+    }
+}
+
+fn path_chars(found: &Match) -> usize {
+    match &found.path {
+        PathMatch::Exact(text) | PathMatch::Prefix(text) => text.len(),
+        PathMatch::Regex(pattern) => pattern.as_str().len(),
+    }
+}
+
+const HOSTS: [&str; 6] = ["a.b.c", "x.b.c", "b.c", "a.a.b.c", "c", "other"];
+const HOSTNAMES: [&str; 7] = ["", "a.b.c", "x.b.c", "b.c", "*.b.c", "*.c", "*.a.b.c"];
+const LISTENERS: [&str; 4] = ["", "*.c", "*.b.c", "a.b.c"];
+const PATHS: [&str; 9] = ["/", "/a", "/a/", "/a/b", "/ab", "/b", "/a/b/c", "/a/b/", "/b/a"];
+const PREFIXES: [&str; 6] = ["/", "/a", "/a/b", "/b", "/a/b/c", "/ab"];
+const PATTERNS: [&str; 6] = ["/a.*", "/[ab]", "/[^/]+/b", ".*", "/b/.", "/a/.*|/b"];
+const METHODS: [&str; 2] = ["GET", "POST"];
+const NAMES: [&str; 3] = ["h", "i", "j"];
+const VALUES: [&str; 2] = ["1", "2"];
+
+fn any_path() -> impl Strategy<Value = PathMatch> {
+    prop_oneof![
+        3 => select(&PATHS).prop_map(|path| PathMatch::Exact(path.into())),
+        4 => select(&PREFIXES).prop_map(|path| PathMatch::Prefix(path.into())),
+        2 => select(&PATTERNS).prop_map(|pattern| PathMatch::Regex(Pattern::new(pattern).unwrap())),
+    ]
+}
+
+fn any_match() -> impl Strategy<Value = Match> {
+    let values = || prop::collection::btree_map(select(&NAMES), select(&VALUES), 0..3);
+    (any_path(), prop::option::weighted(0.3, select(&METHODS)), values(), values()).prop_map(|(path, method, headers, query)| {
+        let mut found = matching(path);
+        found.method = method.map(|method| MethodMatch(method.into()));
+        found = headers.into_iter().fold(found, |found, (name, value)| found.header(name, value));
+        query.into_iter().fold(found, |found, (name, value)| found.query(name, value))
+    })
+}
+
+/// Ages repeat, names do not.
+fn any_routes() -> impl Strategy<Value = Vec<(u32, Arc<Route>)>> {
+    let rules = prop::collection::vec(prop::collection::vec(any_match(), 1..4), 1..4);
+    let kind = prop_oneof![4 => Just(RouteKind::Http), 1 => Just(RouteKind::Grpc)];
+    let route = (kind, 0u64..3, prop::sample::subsequence(HOSTNAMES.to_vec(), 1..3), rules);
+    prop::collection::vec(route, 0..8).prop_map(|routes| {
+        let named = (0..).zip(routes).map(|(number, (kind, created, hostnames, rules))| {
+            (number, Arc::new(route_of(kind, &format!("r{number}"), created, &hostnames, rules)))
+        });
+        named.collect()
+    })
+}
+
+fn any_request() -> impl Strategy<Value = Get> {
+    let values = || prop::collection::btree_map(select(&NAMES), select(&VALUES), 0..3);
+    (select(&HOSTS), select(&PATHS), select(&METHODS), values(), values(), any::<bool>()).prop_map(
+        |(host, path, method, headers, query, grpc)| {
+            let query: Vec<_> = query.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let mut request = Get::new(host, path).method(method);
+            request.grpc = grpc;
+            request.query = (!query.is_empty()).then(|| query.join("&"));
+            headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_table_finds_what_a_linear_scan_finds(
+        routes in any_routes(),
+        requests in prop::collection::vec(any_request(), 1..12),
+        listener in select(&LISTENERS),
+    ) {
+        let listener = Hostname::parse(Some(listener));
+        let table = RouteTable::build(&listener, routes.iter().map(|(number, route)| (*number, route)));
+        // A listener sees no request for a host that it does not mean.
+        for request in requests.iter().filter(|request| listener.matches(&request.host)) {
+            prop_assert_eq!(table.find(request), scan(&routes, request), "{:?}", request);
+        }
+    }
+
+    #[test]
+    fn the_order_of_routes_changes_nothing(
+        (routes, shuffled) in any_routes().prop_flat_map(|routes| (Just(routes.clone()), Just(routes).prop_shuffle())),
+        requests in prop::collection::vec(any_request(), 1..12),
+    ) {
+        let table = |routes: &[(u32, Arc<Route>)]| {
+            RouteTable::build(&Hostname::Any, routes.iter().map(|(number, route)| (*number, route)))
+        };
+        let (one, other) = (table(&routes), table(&shuffled));
+        for request in &requests {
+            prop_assert_eq!(one.find(request), other.find(request), "{:?}", request);
+        }
+    }
+}

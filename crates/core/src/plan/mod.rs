@@ -30,8 +30,8 @@ pub use path::{EscapedSlashes, PathError, PathOptions, RepeatedSlashes, canonica
 pub use precedence::Precedence;
 pub use request::Request;
 pub use route::{
-    HeaderMatch, Match, MethodMatch, PathMatch, Pattern, QueryMatch, Refusal, Retry, Route, RouteKind,
-    Rule, StringMatch, Target, Timeouts, WeightedBackend,
+    HeaderMatch, Match, MethodMatch, PathMatch, Pattern, QueryMatch, Refusal, Retry, Route, RouteKind, Rule,
+    StringMatch, Target, Timeouts, WeightedBackend,
 };
 pub use table::{Hit, RouteTable};
 pub use weight::Weights;

@@ -65,7 +65,10 @@ impl PathMatch {
     pub fn matches(&self, path: &str) -> bool {
         match self {
             Self::Exact(text) => **text == *path,
-            Self::Prefix(text) => **text == *"/" || path.strip_prefix(&**text).is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..])),
+            Self::Prefix(text) => {
+                **text == *"/"
+                    || path.strip_prefix(&**text).is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..]))
+            }
             Self::Regex(pattern) => pattern.is_match(path.as_bytes()),
         }
     }

@@ -133,7 +133,9 @@ impl RouteTable {
 
     /// Returns the first of `entries`, whose paths are known to hold.
     fn first(&self, entries: Span, request: &impl Request) -> Option<Hit> {
-        self.entries(entries).find(|entry| !entry.conditional || self.holds(entry, request)).map(|entry| self.hit(entry))
+        self.entries(entries)
+            .find(|entry| !entry.conditional || self.holds(entry, request))
+            .map(|entry| self.hit(entry))
     }
 
     fn first_regex(&self, entries: Span, request: &impl Request) -> Option<Hit> {

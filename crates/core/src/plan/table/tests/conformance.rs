@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn prefixes_match_by_path_element() {
-    let table = table("", &[route("r", 0, &[], [vec![prefix("/match")], vec![prefix("/v2/example")], vec![prefix("/a")]])]);
+    let table =
+        table("", &[route("r", 0, &[], [vec![prefix("/match")], vec![prefix("/v2/example")], vec![prefix("/a")]])]);
     serves(
         &table,
         [

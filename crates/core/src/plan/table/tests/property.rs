@@ -59,7 +59,8 @@ impl Candidate<'_> {
             value.is_some_and(|(_, value)| header.value.matches(value.as_bytes()))
         });
         let query = self.found.query.iter().all(|wanted| {
-            let mut parameters = request.query.as_deref().unwrap_or("").split('&').filter_map(|one| one.split_once('='));
+            let mut parameters =
+                request.query.as_deref().unwrap_or("").split('&').filter_map(|one| one.split_once('='));
             let value = parameters.find(|(name, _)| **name == *wanted.name);
             value.is_some_and(|(_, value)| wanted.value.matches(value.as_bytes()))
         });
@@ -135,12 +136,14 @@ fn any_path() -> impl Strategy<Value = PathMatch> {
 
 fn any_match() -> impl Strategy<Value = Match> {
     let values = || prop::collection::btree_map(select(&NAMES), select(&VALUES), 0..3);
-    (any_path(), prop::option::weighted(0.3, select(&METHODS)), values(), values()).prop_map(|(path, method, headers, query)| {
-        let mut found = matching(path);
-        found.method = method.map(|method| MethodMatch(method.into()));
-        found = headers.into_iter().fold(found, |found, (name, value)| found.header(name, value));
-        query.into_iter().fold(found, |found, (name, value)| found.query(name, value))
-    })
+    (any_path(), prop::option::weighted(0.3, select(&METHODS)), values(), values()).prop_map(
+        |(path, method, headers, query)| {
+            let mut found = matching(path);
+            found.method = method.map(|method| MethodMatch(method.into()));
+            found = headers.into_iter().fold(found, |found, (name, value)| found.header(name, value));
+            query.into_iter().fold(found, |found, (name, value)| found.query(name, value))
+        },
+    )
 }
 
 /// Ages repeat, names do not.

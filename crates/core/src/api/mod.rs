@@ -4,9 +4,19 @@
 //! that the CRDs fill in, so that an object reads the same whether or not an API server has seen it; [`schema`] gives the
 //! verdict that the CRDs would give. Knows how to read and write the API's words; decides nothing.
 
+pub mod config_map;
+pub mod endpoint_slice;
+pub mod grpc_route;
+pub mod http_route;
 pub mod meta;
+pub mod namespace;
 pub mod schema;
+pub mod secret;
+pub mod service;
 pub mod shared;
+pub mod tcp_route;
+pub mod tls_route;
+pub mod udp_route;
 
 /// Group of the Gateway API's kinds.
 pub const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";

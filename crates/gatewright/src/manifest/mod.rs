@@ -1,0 +1,3 @@
+//! Manifests: from files on disk to objects that may be compiled.
+
+pub(crate) mod yaml;

@@ -26,6 +26,7 @@ pub use backend::{
 pub use hostname::Hostname;
 pub use id::{BackendId, CertificateId, EndpointsId, GatewayId, ListenerId, RouteId};
 pub use listener::{Listener, ListenerTls, Port, PortProtocol};
+pub(crate) use path::is_forbidden_in_path;
 pub use path::{EscapedSlashes, PathError, PathOptions, RepeatedSlashes, canonicalize};
 pub use precedence::Precedence;
 pub use request::Request;
@@ -35,6 +36,7 @@ pub use route::{
 };
 pub use table::{Hit, RouteTable};
 pub use weight::Weights;
+pub(crate) use weight::spread;
 
 /// Everything one data plane needs to serve its Gateway, or the Gateways merged onto it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

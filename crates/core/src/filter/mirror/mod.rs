@@ -1,8 +1,11 @@
 //! RequestMirror.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 
-use crate::plan::BackendId;
+use crate::plan::{BackendId, spread};
 
 /// Sends a copy of the request to another backend, whose response is ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -12,4 +15,12 @@ pub struct Mirror {
     pub numerator: u32,
     /// Above 0.
     pub denominator: u32,
+}
+
+impl Mirror {
+    /// Whether request number `counter` of this filter is copied. The caller counts the requests that reach the filter;
+    /// the counter may start anywhere and wrap.
+    pub fn takes(&self, counter: u32) -> bool {
+        u64::from(spread(counter)) * u64::from(self.denominator) < u64::from(self.numerator) << 32
+    }
 }

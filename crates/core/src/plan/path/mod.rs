@@ -58,7 +58,8 @@ pub fn canonicalize(path: &[u8], options: PathOptions) -> Result<Cow<'_, str>, P
         return Err(PathError::NotAbsolute);
     }
     // Every byte is looked at, whatever the ones before were: without an early end the scan is vectorized.
-    let unusual = path.iter().fold(false, |found, &byte| found | (byte == b'%') | (byte == b';') | is_forbidden(byte));
+    let unusual =
+        path.iter().fold(false, |found, &byte| found | (byte == b'%') | (byte == b';') | is_forbidden_in_path(byte));
     let follows = path.iter().zip(&path[1..]);
     let segments = follows.fold(false, |found, (&a, &b)| found | ((a == b'/') & ((b == b'/') | (b == b'.'))));
     if !unusual
@@ -104,7 +105,7 @@ fn push_decoded(canonical: &mut String, segment: &[u8], options: PathOptions) ->
     let mut rest = segment;
     let mut before = None;
     while let [byte, after @ ..] = rest {
-        if is_forbidden(*byte) {
+        if is_forbidden_in_path(*byte) {
             return Err(PathError::Byte(*byte));
         }
         if *byte != b'%' {
@@ -134,7 +135,7 @@ fn escaped_byte(digits: &[u8]) -> Result<u8, PathError> {
 }
 
 /// RFC 9112 §3.2 and RFC 3986 §3.3, less the printable characters that clients send raw (`[`, `|`, `"` and the like).
-fn is_forbidden(byte: u8) -> bool {
+pub(crate) fn is_forbidden_in_path(byte: u8) -> bool {
     byte <= b' ' || byte >= 0x7f || byte == b'#' || byte == b'?' || byte == b'\\'
 }
 

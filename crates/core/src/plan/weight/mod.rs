@@ -25,14 +25,14 @@ impl Weights {
     /// The counter may wrap.
     pub fn choose(&self, counter: u32) -> Option<usize> {
         let total = *self.sums.last().filter(|&&total| total > 0)?;
-        let point = (u128::from(spread(counter)) * u128::from(total) >> 32) as u64;
+        let point = ((u128::from(spread(counter)) * u128::from(total)) >> 32) as u64;
         Some(self.sums.partition_point(|&sum| sum <= point))
     }
 }
 
 /// Returns where request number `counter` lands, in units of 2^-32. Over 2^32 numbers it takes every place once.
 pub(crate) fn spread(counter: u32) -> u32 {
-    // 2^32 divided by the golden ratio, made odd.
+    // 2^32 divided by the golden ratio; it is odd, so no place is taken twice.
     counter.wrapping_mul(0x9e37_79b9)
 }
 

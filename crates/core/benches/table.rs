@@ -82,7 +82,8 @@ fn measure(shape: &Shape, count: usize) {
     let table = RouteTable::build(&Hostname::Any, (0..).zip(&routes));
     let build_ms = start.elapsed().as_secs_f64() * 1e3;
 
-    let finds = if shape.name.starts_with("a header") || shape.name.starts_with("an expr") { FINDS / 100 } else { FINDS };
+    let finds =
+        if shape.name.starts_with("a header") || shape.name.starts_with("an expr") { FINDS / 100 } else { FINDS };
     let start = Instant::now();
     // A stride that is coprime to every count visits all routes in an order no prefetcher guesses.
     let mut at = 0;

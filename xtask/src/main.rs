@@ -1,1 +1,34 @@
-fn main() {}
+//! The developer's commands, one module each. The product must not be able to see them.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is what it is for")]
+
+mod bench;
+mod build;
+mod certificate;
+mod idle;
+mod manifest;
+mod origin;
+mod process;
+mod response;
+mod sample;
+
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about, max_term_width = 100)]
+enum Command {
+    /// Measure CPU per request beside nginx, HAProxy and Envoy
+    Bench(bench::Args),
+    /// Measure what 10,000 idle HTTP/1.1 connections add to the process
+    Idle(idle::Args),
+    /// Answer every request with a fixed response until standard input closes
+    #[command(hide = true)]
+    Origin(origin::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Command::parse() {
+        Command::Bench(args) => bench::run(&args),
+        Command::Idle(args) => idle::run(&args),
+        Command::Origin(args) => origin::run(&args),
+    }
+}

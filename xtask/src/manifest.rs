@@ -1,0 +1,126 @@
+//! The few manifests that measurements need, as YAML documents in one namespace.
+
+use std::fmt::Write;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use crate::certificate::Certificate;
+
+/// What `gatewright run` is told in every measurement, besides the folder.
+pub(crate) const RUN_ARGUMENTS: [&str; 2] = ["--access-log", "off"];
+
+/// One entry of a Gateway's listeners.
+pub(crate) struct Listener {
+    name: String,
+    port: u16,
+    /// The Secret of an HTTPS listener.
+    certificate: Option<String>,
+}
+
+impl Listener {
+    pub(crate) fn http(name: &str, port: u16) -> Self {
+        Self { name: name.into(), port, certificate: None }
+    }
+
+    pub(crate) fn https(name: &str, port: u16, certificate: &str) -> Self {
+        Self { name: name.into(), port, certificate: Some(certificate.into()) }
+    }
+}
+
+/// A GatewayClass and the Gateway that all routes here attach to.
+pub(crate) fn gateway(listeners: &[Listener]) -> String {
+    let mut text = "apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata:
+  name: gatewright
+spec:
+  controllerName: gatewright.dev/gateway-controller
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata:
+  name: gateway
+  namespace: default
+spec:
+  gatewayClassName: gatewright
+  listeners:
+"
+    .to_owned();
+    for Listener { name, port, certificate } in listeners {
+        let _ = match certificate {
+            None => writeln!(text, "    - {{ name: {name}, port: {port}, protocol: HTTP }}"),
+            Some(secret) => writeln!(
+                text,
+                "    - {{ name: {name}, port: {port}, protocol: HTTPS, tls: {{ certificateRefs: [{{ name: {secret} }}] }} }}"
+            ),
+        };
+    }
+    text
+}
+
+/// A Service whose one endpoint is that port of loopback.
+pub(crate) fn service(name: &str, port: u16) -> String {
+    format!(
+        "apiVersion: v1
+kind: Service
+metadata:
+  name: {name}
+  namespace: default
+spec:
+  ports:
+    - port: {port}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: {name}
+  namespace: default
+  labels:
+    kubernetes.io/service-name: {name}
+addressType: IPv4
+ports:
+  - port: {port}
+endpoints:
+  - addresses: [127.0.0.1]
+"
+    )
+}
+
+/// A Secret of type kubernetes.io/tls.
+pub(crate) fn certificate(name: &str, pair: &Certificate) -> String {
+    format!(
+        "apiVersion: v1
+kind: Secret
+metadata:
+  name: {name}
+  namespace: default
+type: kubernetes.io/tls
+data:
+  tls.crt: {}
+  tls.key: {}
+",
+        BASE64_STANDARD.encode(&pair.chain),
+        BASE64_STANDARD.encode(&pair.key)
+    )
+}
+
+/// An HTTPRoute with one rule: a path prefix to a Service.
+pub(crate) fn route(name: &str, hostname: Option<&str>, prefix: &str, service: &str, port: u16) -> String {
+    let hostnames = hostname.map(|hostname| format!("  hostnames: [{hostname}]\n")).unwrap_or_default();
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: {name}
+  namespace: default
+spec:
+  parentRefs:
+    - name: gateway
+{hostnames}  rules:
+    - matches:
+        - path: {{ type: PathPrefix, value: {prefix} }}
+      backendRefs:
+        - {{ name: {service}, port: {port} }}
+"
+    )
+}

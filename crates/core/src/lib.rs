@@ -8,4 +8,12 @@
 #[cfg(feature = "translate")]
 pub mod api;
 pub mod filter;
+#[cfg(feature = "translate")]
+pub mod gateway;
 pub mod plan;
+#[cfg(feature = "translate")]
+pub mod reference;
+#[cfg(feature = "translate")]
+pub mod verdict;
+#[cfg(feature = "translate")]
+pub mod world;

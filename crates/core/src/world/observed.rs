@@ -1,0 +1,46 @@
+//! Facts from the running world, which statuses report and no manifest holds.
+
+use std::collections::BTreeMap;
+
+use super::ObjectKey;
+use crate::plan::CertificateId;
+
+/// What executes one Plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DataPlane {
+    /// All Gateways together.
+    Merged,
+    /// One Gateway's own.
+    Gateway(ObjectKey),
+}
+
+impl std::fmt::Display for DataPlane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Merged => f.write_str("merged"),
+            Self::Gateway(key) => write!(f, "{key}"),
+        }
+    }
+}
+
+/// What was observed outside the manifests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// A data plane that is absent here has not been heard of yet.
+    pub data_planes: BTreeMap<DataPlane, DataPlaneState>,
+    /// The `bundle-version` of the cluster's CRDs. `None` is the one this program was written for.
+    pub bundle_version: Option<String>,
+}
+
+/// What a data plane says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DataPlaneState {
+    /// Whether every proxy enforces the Plan that these objects compile to.
+    pub confirmed: bool,
+    /// IP addresses at which it can be reached.
+    pub addresses: Vec<String>,
+    /// Ports that it could not serve, with the reason.
+    pub ports_failed: BTreeMap<u16, String>,
+    /// Certificates that it could not use, with the reason.
+    pub certificates_failed: BTreeMap<CertificateId, String>,
+}

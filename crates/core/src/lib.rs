@@ -14,6 +14,8 @@ pub mod plan;
 #[cfg(feature = "translate")]
 pub mod reference;
 #[cfg(feature = "translate")]
+pub mod status;
+#[cfg(feature = "translate")]
 pub mod verdict;
 #[cfg(feature = "translate")]
 pub mod world;

@@ -114,6 +114,7 @@ impl StringMatch {
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: Arc<str>,
+    literal_prefix: Arc<str>,
     compiled: Regex,
 }
 
@@ -126,22 +127,35 @@ impl Pattern {
     /// # Errors
     /// Says what is wrong with the expression, or that it is too large.
     pub fn new(text: &str) -> Result<Self, String> {
-        let compiled = regex::bytes::RegexBuilder::new(&format!("^(?:{text})$"))
+        let anchored = format!("^(?:{text})$");
+        let compiled = regex::bytes::RegexBuilder::new(&anchored)
             .unicode(false)
             .size_limit(Self::COMPILED_BYTES_MAX)
             .dfa_size_limit(Self::COMPILED_BYTES_MAX)
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { text: text.into(), compiled })
+        Ok(Self { text: text.into(), literal_prefix: literal_prefix(&anchored).into(), compiled })
     }
 
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
+    /// Returns text that every value which matches begins with; it may be empty, and need not be the longest.
+    pub(super) fn literal_prefix(&self) -> &str {
+        &self.literal_prefix
+    }
+
     pub fn is_match(&self, value: &[u8]) -> bool {
         self.compiled.is_match(value)
     }
+}
+
+fn literal_prefix(pattern: &str) -> String {
+    let parsed = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern);
+    let prefixes = parsed.map(|parsed| regex_syntax::hir::literal::Extractor::new().extract(&parsed));
+    let prefix = prefixes.ok().and_then(|prefixes| Some(prefixes.longest_common_prefix()?.to_vec()));
+    prefix.and_then(|prefix| String::from_utf8(prefix).ok()).unwrap_or_default()
 }
 
 impl PartialEq for Pattern {

@@ -1,38 +1,49 @@
-//! What a match asks of a request besides its host and path.
+//! What a match asks of a request besides its host and the path it was found by.
 
 use std::borrow::Cow;
 
-use super::super::{Match, QueryMatch, Request, StringMatch};
+use super::super::{Match, PathMatch, QueryMatch, Request, StringMatch};
 
 impl Match {
-    /// Whether there is nothing to ask.
+    /// Whether it asks for nothing but a path.
     pub(super) fn is_path_alone(&self) -> bool {
         self.method.is_none() && self.headers.is_empty() && self.query.is_empty()
     }
 
-    /// Whether method, headers and query are as asked.
+    /// Whether method, headers and query are as asked, and the path is, where that is an expression.
     pub(super) fn conditions_hold(&self, request: &impl Request) -> bool {
         self.method.as_ref().is_none_or(|method| *method.0 == *request.method())
             && self
                 .headers
                 .iter()
                 .all(|header| request.header(&header.name).is_some_and(|value| header.value.matches(&value)))
-            && self.query.iter().all(|query| query.holds(request.query().unwrap_or_default()))
+            && self.query.iter().all(|query| query.holds(request))
+            && match &self.path {
+                PathMatch::Regex(pattern) => pattern.is_match(request.path().as_bytes()),
+                PathMatch::Exact(_) | PathMatch::Prefix(_) => true,
+            }
     }
 }
 
 impl QueryMatch {
-    fn holds(&self, query: &str) -> bool {
-        let first = query
-            .split('&')
-            .map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")))
-            .find(|(name, _)| unescape(name).eq(self.name.bytes()));
-        let Some((_, value)) = first else { return false };
+    fn holds(&self, request: &impl Request) -> bool {
+        let Some(value) = first_value(request, &self.name) else { return false };
         match &self.value {
             StringMatch::Exact(text) => unescape(value).eq(text.bytes()),
             StringMatch::Regex(pattern) => pattern.is_match(&unescaped(value)),
         }
     }
+}
+
+/// Returns the first value of the query parameter `name`, decoded.
+pub(super) fn query_value<'a>(request: &'a impl Request, name: &str) -> Option<Cow<'a, [u8]>> {
+    first_value(request, name).map(unescaped)
+}
+
+/// Returns the first value of the query parameter `name`, as sent.
+fn first_value<'a>(request: &'a impl Request, name: &str) -> Option<&'a str> {
+    let parameters = request.query()?.split('&').map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")));
+    parameters.into_iter().find(|(have, _)| unescape(have).eq(name.bytes())).map(|(_, value)| value)
 }
 
 fn unescaped(text: &str) -> Cow<'_, [u8]> {

@@ -1,16 +1,16 @@
-//! A hash index from (host, path) to the entries under it, read-only once built.
+//! A hash index from (scope, text) to a run of entries, read-only once built.
 //!
-//! One allocation for the slots and one for the nodes, whatever the number of hosts: 5,000 hosts with a path each cost
-//! what one host with 5,000 paths does. It knows nothing of path elements; the caller asks for each path it means.
+//! One allocation for the slots and one for the nodes, whatever the number of scopes: 5,000 hosts with a path each cost
+//! what one host with 5,000 paths does. What a scope stands for and what its texts are is the caller's affair.
 
 use std::{hash::BuildHasher, sync::Arc};
 
 use foldhash::fast::FixedState;
 
-use super::Span;
+use super::Run;
 
 /// Open addressing with linear probing, at most half full, so that a probe always ends.
-pub(super) struct PathIndex {
+pub(super) struct Index {
     hasher: FixedState,
     slots: Box<[Slot]>,
     nodes: Box<[Node]>,
@@ -26,26 +26,19 @@ struct Slot {
 const EMPTY: u32 = u32::MAX;
 
 pub(super) struct Node {
-    pub(super) key: Key<Arc<str>>,
-    pub(super) entries: Span,
+    pub(super) scope: u32,
+    pub(super) text: Arc<str>,
+    pub(super) run: Run,
 }
 
-/// A path of one host, as an exact path or as a prefix.
-#[derive(Hash)]
-pub(super) struct Key<T> {
-    pub(super) host: u32,
-    pub(super) exact: bool,
-    pub(super) path: T,
-}
-
-impl PathIndex {
-    /// The keys of `nodes` differ from one another.
+impl Index {
+    /// No two of `nodes` have both scope and text in common.
     pub(super) fn new(nodes: Vec<Node>) -> Self {
         let hasher = FixedState::default();
         let mut slots = vec![Slot { tag: 0, node: EMPTY }; (nodes.len() * 2).next_power_of_two()].into_boxed_slice();
         let mask = slots.len() - 1;
         for (number, node) in (0..EMPTY).zip(&nodes) {
-            let hash = hasher.hash_one(node.key.borrowed());
+            let hash = hasher.hash_one((node.scope, node.text.as_bytes()));
             let mut at = hash as usize & mask;
             while slots[at].node != EMPTY {
                 at = (at + 1) & mask;
@@ -55,8 +48,8 @@ impl PathIndex {
         Self { hasher, slots, nodes: nodes.into() }
     }
 
-    pub(super) fn get(&self, key: &Key<&str>) -> Option<Span> {
-        let hash = self.hasher.hash_one(key);
+    pub(super) fn get(&self, scope: u32, text: &[u8]) -> Option<&Run> {
+        let hash = self.hasher.hash_one((scope, text));
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
         loop {
@@ -66,18 +59,12 @@ impl PathIndex {
             }
             if slot.tag == tag(hash) {
                 let node = &self.nodes[slot.node as usize];
-                if node.key.host == key.host && node.key.exact == key.exact && *node.key.path == *key.path {
-                    return Some(node.entries);
+                if node.scope == scope && node.text.as_bytes() == text {
+                    return Some(&node.run);
                 }
             }
             at = (at + 1) & mask;
         }
-    }
-}
-
-impl Key<Arc<str>> {
-    fn borrowed(&self) -> Key<&str> {
-        Key { host: self.host, exact: self.exact, path: &self.path }
     }
 }
 

@@ -2,13 +2,16 @@
 //!
 //! Every match of every route, under every hostname of its route, is one entry. Entries are sorted by
 //! [`super::precedence`] once, and cut into runs that share host and path; a request looks only at the runs that its
-//! host and path name, most specific first, and takes the first entry whose other conditions hold. So a request costs a
-//! few hash lookups however many routes there are, and nothing is allocated.
+//! host and path name, most specific first, and takes the first entry whose other conditions hold. A long run is divided
+//! further, by what its entries ask of headers, query or an expression's beginning. So a request costs a few hash
+//! lookups however many routes there are, and nothing is allocated.
 //!
 //! The table knows neither listeners' ports nor backends, and a hostname is no closed box: what no match of the more
 //! specific hostname wants falls through to the less specific one.
 
+mod build;
 mod condition;
+mod facet;
 mod index;
 #[cfg(test)]
 mod tests;
@@ -17,11 +20,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::FixedState;
 
-use self::index::{Key, Node, PathIndex};
-use super::{
-    Hostname, Request, Route, RouteKind,
-    precedence::{PathRank, Rank},
+use self::{
+    facet::{Facet, PathLengths, Reads},
+    index::Index,
 };
+use super::{Hostname, Match, Request, Route, RouteKind};
 
 /// The routes of one listener, ready to be searched.
 pub struct RouteTable {
@@ -32,9 +35,9 @@ pub struct RouteTable {
     wildcard_hosts: HashMap<Arc<str>, Host, FixedState>,
     wildcard_len_max: usize,
     any_host: Option<Host>,
-    paths: PathIndex,
-    /// In order of precedence.
+    index: Index,
     entries: Box<[Entry]>,
+    facets: Box<[Facet]>,
 }
 
 /// Where a request's rule was found.
@@ -49,56 +52,53 @@ pub struct Hit {
 }
 
 /// One match of one route.
+#[derive(Clone, Copy)]
 struct Entry {
+    /// Its place in the order of precedence.
+    order: u32,
     /// Index into [`RouteTable::routes`].
     route: u32,
     rule: u16,
     matched: u16,
-    /// Something beside host and path is to be asked.
+    /// Something is to be asked of the request besides what the entry was found by.
     conditional: bool,
 }
 
-/// A run of [`RouteTable::entries`].
+/// Entries with the same host and path: some to be tried one after the other, and the others by facet.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    /// In order of precedence.
+    entries: Span,
+    /// Of [`RouteTable::facets`]; their runs in the index have none of their own.
+    facets: Span,
+}
+
+/// A stretch of a boxed slice.
 #[derive(Clone, Copy, Default)]
 struct Span {
     start: u32,
     end: u32,
 }
 
-/// What stands under one hostname besides what [`PathIndex`] holds.
+/// What stands under one hostname.
 #[derive(Default)]
 struct Host {
-    id: u32,
+    /// In the index, of exact paths.
+    exact_scope: u32,
     has_exact_paths: bool,
-    prefixes: PrefixLengths,
-    regexes: Span,
-    grpc_regexes: Span,
-    root: Span,
-}
-
-/// Which lengths the prefixes of a host have: what is not among them need not be looked up.
-#[derive(Clone, Copy, Default)]
-struct PrefixLengths {
-    max: usize,
-    /// Bit `length % 64`.
-    present: u64,
+    /// In the index, of prefixes.
+    prefix_scope: u32,
+    prefixes: PathLengths,
+    regexes: Run,
+    grpc_regexes: Run,
+    root: Run,
 }
 
 impl RouteTable {
     /// Builds the table of a listener from its routes, each with a number of the caller's choice. Their order means
     /// nothing. Hostnames that do not meet the listener's are left out.
     pub fn build<'a>(listener: &Hostname, routes: impl IntoIterator<Item = (u32, &'a Arc<Route>)>) -> Self {
-        let routes: Box<[_]> = routes.into_iter().map(|(number, route)| (number, Arc::clone(route))).collect();
-        let ranked = rank(listener, &routes);
-        let mut builder = Builder::default();
-        for same_host in ranked.chunk_by(|(a, _), (b, _)| a.hostname == b.hostname) {
-            builder.add_host(same_host);
-        }
-        let entries = ranked.into_iter().map(|(_, entry)| entry).collect();
-        let Builder { exact_hosts, wildcard_hosts, any_host, nodes, .. } = builder;
-        let wildcard_len_max = wildcard_hosts.keys().map(|suffix| suffix.len()).max().unwrap_or(0);
-        let paths = PathIndex::new(nodes);
-        Self { routes, exact_hosts, wildcard_hosts, wildcard_len_max, any_host, paths, entries }
+        build::build(listener, routes.into_iter().map(|(number, route)| (number, Arc::clone(route))).collect())
     }
 
     /// Returns the rule that serves `request`, if there is one.
@@ -111,144 +111,59 @@ impl RouteTable {
         wildcards.chain(&self.any_host).find_map(|host| self.find_under(host, request))
     }
 
-    /// Tries what stands under one hostname, in the order of [`PathRank`].
+    /// Tries what stands under one hostname, in the order of [`super::precedence::PathRank`].
     fn find_under(&self, host: &Host, request: &impl Request) -> Option<Hit> {
         let path = request.path();
         if host.has_exact_paths
-            && let Some(entries) = self.paths.get(&Key { host: host.id, exact: true, path })
-            && let Some(hit) = self.first(entries, request)
+            && let Some(run) = self.index.get(host.exact_scope, path.as_bytes())
+            && let Some(hit) = self.best(run, request)
         {
             return Some(hit);
         }
-        self.first_regex(host.regexes, request)
+        self.best(&host.regexes, request)
             .or_else(|| {
-                host.prefixes
-                    .of(path)
-                    .filter_map(|path| self.paths.get(&Key { host: host.id, exact: false, path }))
-                    .find_map(|entries| self.first(entries, request))
+                let prefixes = host.prefixes.beginnings(path);
+                prefixes
+                    .filter_map(|prefix| self.index.get(host.prefix_scope, prefix.as_bytes()))
+                    .find_map(|run| self.best(run, request))
             })
-            .or_else(|| self.first_regex(host.grpc_regexes, request))
-            .or_else(|| self.first(host.root, request))
+            .or_else(|| self.best(&host.grpc_regexes, request))
+            .or_else(|| self.best(&host.root, request))
     }
 
-    /// Returns the first of `entries`, whose paths are known to hold.
-    fn first(&self, entries: Span, request: &impl Request) -> Option<Hit> {
-        self.entries(entries)
-            .find(|entry| !entry.conditional || self.holds(entry, request))
-            .map(|entry| self.hit(entry))
+    /// Returns the first entry of `run` in the order of precedence whose conditions hold.
+    fn best(&self, run: &Run, request: &impl Request) -> Option<Hit> {
+        let mut best = self.first(run.entries, request);
+        for facet in &self.facets[run.facets.range()] {
+            let mut open = |text: &[u8]| {
+                let division = self.index.get(facet.scope, text);
+                let found = division.and_then(|division| self.first(division.entries, request));
+                best = [best, found].into_iter().flatten().min_by_key(|entry| entry.order);
+            };
+            match &facet.reads {
+                Reads::Header(name) => drop(request.header(name).map(|value| open(&value))),
+                Reads::Query(name) => drop(condition::query_value(request, name).map(|value| open(&value))),
+                Reads::Path(lengths) => lengths.beginnings(request.path()).for_each(|path| open(path.as_bytes())),
+            }
+        }
+        let entry = best?;
+        Some(Hit { route: self.routes[entry.route as usize].0, rule: entry.rule, matched: entry.matched })
     }
 
-    fn first_regex(&self, entries: Span, request: &impl Request) -> Option<Hit> {
-        self.entries(entries)
-            .find(|entry| {
-                self.route(entry).rules[usize::from(entry.rule)].matches[usize::from(entry.matched)]
-                    .path
-                    .matches(request.path())
-                    && self.holds(entry, request)
-            })
-            .map(|entry| self.hit(entry))
+    fn first(&self, entries: Span, request: &impl Request) -> Option<&Entry> {
+        self.entries[entries.range()].iter().find(|entry| !entry.conditional || self.holds(entry, request))
     }
 
     fn holds(&self, entry: &Entry, request: &impl Request) -> bool {
-        let route = self.route(entry);
-        (route.kind == RouteKind::Http || request.is_grpc())
-            && route.rules[usize::from(entry.rule)].matches[usize::from(entry.matched)].conditions_hold(request)
-    }
-
-    fn hit(&self, entry: &Entry) -> Hit {
-        Hit { route: self.routes[entry.route as usize].0, rule: entry.rule, matched: entry.matched }
-    }
-
-    fn route(&self, entry: &Entry) -> &Route {
-        &self.routes[entry.route as usize].1
-    }
-
-    fn entries(&self, span: Span) -> std::slice::Iter<'_, Entry> {
-        self.entries[span.start as usize..span.end as usize].iter()
+        let route = &*self.routes[entry.route as usize].1;
+        let found: &Match = &route.rules[usize::from(entry.rule)].matches[usize::from(entry.matched)];
+        (route.kind == RouteKind::Http || request.is_grpc()) && found.conditions_hold(request)
     }
 }
 
-/// Returns an entry for every match under every hostname, best first.
-fn rank<'a>(listener: &Hostname, routes: &'a [(u32, Arc<Route>)]) -> Vec<(Rank<'a>, Entry)> {
-    let mut ranked = Vec::new();
-    for (number, (_, route)) in (0..).zip(routes) {
-        for hostname in route.hostnames.iter().filter(|hostname| hostname.intersects(listener)) {
-            for (rule_number, rule) in (0..=u16::MAX).zip(&route.rules) {
-                for (match_number, found) in (0..=u16::MAX).zip(&rule.matches) {
-                    let conditional = route.kind == RouteKind::Grpc || !found.is_path_alone();
-                    ranked.push((
-                        Rank::new(hostname, route, rule_number, match_number, found),
-                        Entry { route: number, rule: rule_number, matched: match_number, conditional },
-                    ));
-                }
-            }
-        }
-    }
-    ranked.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    ranked
-}
-
-/// The parts of a [`RouteTable`] while hosts are added in order of precedence.
-#[derive(Default)]
-struct Builder {
-    exact_hosts: HashMap<Arc<str>, Host, FixedState>,
-    wildcard_hosts: HashMap<Arc<str>, Host, FixedState>,
-    any_host: Option<Host>,
-    nodes: Vec<Node>,
-    hosts: u32,
-    entries: u32,
-}
-
-impl Builder {
-    /// Adds all entries of one hostname.
-    fn add_host(&mut self, ranked: &[(Rank<'_>, Entry)]) {
-        let mut host = Host { id: self.hosts, ..Host::default() };
-        self.hosts += 1;
-        for bucket in ranked.chunk_by(|(a, _), (b, _)| a.path.same_bucket(&b.path)) {
-            self.add_bucket(&mut host, &bucket[0].0.path, bucket.len());
-        }
-        match ranked[0].0.hostname {
-            Hostname::Exact(name) => drop(self.exact_hosts.insert(Arc::clone(name), host)),
-            Hostname::Wildcard(suffix) => drop(self.wildcard_hosts.insert(Arc::clone(suffix), host)),
-            Hostname::Any => self.any_host = Some(host),
-        }
-    }
-
-    fn add_bucket(&mut self, host: &mut Host, path: &PathRank<'_>, count: usize) {
-        let entries = Span { start: self.entries, end: self.entries + count as u32 };
-        self.entries = entries.end;
-        match path {
-            PathRank::Exact(path) => {
-                host.has_exact_paths = true;
-                self.nodes.push(Node { key: Key { host: host.id, exact: true, path: Arc::clone(path) }, entries });
-            }
-            PathRank::Prefix(_, path) => {
-                host.prefixes.add(path.len());
-                self.nodes.push(Node { key: Key { host: host.id, exact: false, path: Arc::clone(path) }, entries });
-            }
-            PathRank::Regex(_) => host.regexes = entries,
-            PathRank::GrpcRegex(_) => host.grpc_regexes = entries,
-            PathRank::Root => host.root = entries,
-        }
-    }
-}
-
-impl PrefixLengths {
-    fn add(&mut self, length: usize) {
-        self.max = self.max.max(length);
-        self.present |= 1 << (length % 64);
-    }
-
-    /// Returns the prefixes of `path` that end with an element and may be in the table, longest first.
-    fn of(self, path: &str) -> impl Iterator<Item = &str> {
-        let whole = (path.len() <= self.max).then_some(path.len());
-        // A boundary at `max` is the longest of interest.
-        let reach = &path.as_bytes()[..path.len().min(self.max + 1)];
-        whole
-            .into_iter()
-            .chain(memchr::memrchr_iter(b'/', reach))
-            .filter(move |length| self.present >> (length % 64) & 1 == 1)
-            .map(move |length| &path[..length])
+impl Span {
+    fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
     }
 }
 

@@ -424,3 +424,53 @@ fn long_paths_and_hosts_are_searched_all_the_same() {
         ],
     );
 }
+
+/// A run longer than what is tried one by one: entries that share host and path, and differ in something else.
+#[test]
+fn a_long_run_is_divided_and_still_in_order() {
+    let numbers = 0..100;
+    let mut rules: Vec<_> = numbers.clone().map(|n| vec![prefix("/").header("tenant", &n.to_string())]).collect();
+    rules.extend(numbers.clone().map(|n| vec![prefix("/").header("env", "prod").query("q", &n.to_string())]));
+    rules.extend(numbers.map(|n| vec![regex(&format!("/team/{n}/.*"))]));
+    rules.push(vec![regex(".*/50/.*|/other")]);
+    rules.push(vec![regex("/team/50/.*/the/longest")]);
+    rules.push(vec![prefix("/").method("PUT")]);
+    rules.push(vec![prefix("/")]);
+    let route = Arc::new(route_of(RouteKind::Http, "r", 0, &[], rules));
+    serves(
+        &table("", &[route]),
+        [
+            (get("h", "/").header("tenant", "42"), Some((0, 42))),
+            (get("h", "/x").header("tenant", "100"), Some((0, 303))),
+            (get("h", "/?q=7").header("tenant", "100").header("env", "prod"), Some((0, 107))),
+            (get("h", "/?q=%37").header("tenant", "42").header("env", "prod"), Some((0, 107))),
+            (get("h", "/?q=7").header("tenant", "42").header("env", "test"), Some((0, 42))),
+            (get("h", "/").method("PUT").header("tenant", "42"), Some((0, 302))),
+            (get("h", "/team/7/x"), Some((0, 207))),
+            (get("h", "/team/50/x"), Some((0, 300))),
+            (get("h", "/team/50/x/the/longest"), Some((0, 301))),
+            (get("h", "/team/500/x"), Some((0, 303))),
+            (get("h", "/other"), Some((0, 300))),
+            (get("h", "/"), Some((0, 303))),
+        ],
+    );
+}
+
+#[test]
+fn an_expression_says_how_its_values_begin() {
+    for (pattern, begin) in [
+        ("/team/a/.*", "/team/a/"),
+        ("/v[0-9]+", "/v"),
+        (r"/v1\.0/x?", "/v1.0/"),
+        ("/a/(b|c)/d", "/a/"),
+        ("/a/b|/a/c", "/a/"),
+        ("/a|b", ""),
+        ("^/a/b$", "/a/b"),
+        ("(/a)?/b", "/"),
+        (".*", ""),
+        ("", ""),
+    ] {
+        let pattern = Pattern::new(pattern).unwrap();
+        assert_eq!(pattern.literal_prefix(), begin, "{pattern:?}");
+    }
+}

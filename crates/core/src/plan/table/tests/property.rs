@@ -121,22 +121,32 @@ const HOSTNAMES: [&str; 7] = ["", "a.b.c", "x.b.c", "b.c", "*.b.c", "*.c", "*.a.
 const LISTENERS: [&str; 4] = ["", "*.c", "*.b.c", "a.b.c"];
 const PATHS: [&str; 9] = ["/", "/a", "/a/", "/a/b", "/ab", "/b", "/a/b/c", "/a/b/", "/b/a"];
 const PREFIXES: [&str; 6] = ["/", "/a", "/a/b", "/b", "/a/b/c", "/ab"];
-const PATTERNS: [&str; 6] = ["/a.*", "/[ab]", "/[^/]+/b", ".*", "/b/.", "/a/.*|/b"];
+const PATTERNS: [&str; 8] = ["/a.*", "/[ab]", "/[^/]+/b", ".*", "/b/.", "/a/.*|/b", "/a/b/.*", "/a/b(/.*)?"];
 const METHODS: [&str; 2] = ["GET", "POST"];
 const NAMES: [&str; 3] = ["h", "i", "j"];
 const VALUES: [&str; 2] = ["1", "2"];
 
-fn any_path() -> impl Strategy<Value = PathMatch> {
+fn any_path() -> BoxedStrategy<PathMatch> {
     prop_oneof![
         3 => select(&PATHS).prop_map(|path| PathMatch::Exact(path.into())),
         4 => select(&PREFIXES).prop_map(|path| PathMatch::Prefix(path.into())),
-        2 => select(&PATTERNS).prop_map(|pattern| PathMatch::Regex(Pattern::new(pattern).unwrap())),
+        2 => any_pattern(),
     ]
+    .boxed()
 }
 
-fn any_match() -> impl Strategy<Value = Match> {
+fn any_pattern() -> impl Strategy<Value = PathMatch> {
+    select(&PATTERNS).prop_map(|pattern| PathMatch::Regex(Pattern::new(pattern).unwrap()))
+}
+
+/// Paths of which many matches share one.
+fn crowded_path() -> BoxedStrategy<PathMatch> {
+    prop_oneof![1 => Just(PathMatch::Prefix("/".into())), 1 => any_pattern()].boxed()
+}
+
+fn any_match(path: BoxedStrategy<PathMatch>) -> impl Strategy<Value = Match> {
     let values = || prop::collection::btree_map(select(&NAMES), select(&VALUES), 0..3);
-    (any_path(), prop::option::weighted(0.3, select(&METHODS)), values(), values()).prop_map(
+    (path, prop::option::weighted(0.3, select(&METHODS)), values(), values()).prop_map(
         |(path, method, headers, query)| {
             let mut found = matching(path);
             found.method = method.map(|method| MethodMatch(method.into()));
@@ -147,8 +157,8 @@ fn any_match() -> impl Strategy<Value = Match> {
 }
 
 /// Ages repeat, names do not.
-fn any_routes() -> impl Strategy<Value = Vec<(u32, Arc<Route>)>> {
-    let rules = prop::collection::vec(prop::collection::vec(any_match(), 1..4), 1..4);
+fn any_routes(path: BoxedStrategy<PathMatch>, matches_max: usize) -> impl Strategy<Value = Vec<(u32, Arc<Route>)>> {
+    let rules = prop::collection::vec(prop::collection::vec(any_match(path), 1..=matches_max), 1..4);
     let kind = prop_oneof![4 => Just(RouteKind::Http), 1 => Just(RouteKind::Grpc)];
     let route = (kind, 0u64..3, prop::sample::subsequence(HOSTNAMES.to_vec(), 1..3), rules);
     prop::collection::vec(route, 0..8).prop_map(|routes| {
@@ -177,7 +187,7 @@ proptest! {
 
     #[test]
     fn the_table_finds_what_a_linear_scan_finds(
-        routes in any_routes(),
+        routes in prop_oneof![any_routes(any_path(), 3), any_routes(crowded_path(), 12)],
         requests in prop::collection::vec(any_request(), 1..12),
         listener in select(&LISTENERS),
     ) {
@@ -191,7 +201,7 @@ proptest! {
 
     #[test]
     fn the_order_of_routes_changes_nothing(
-        (routes, shuffled) in any_routes().prop_flat_map(|routes| (Just(routes.clone()), Just(routes).prop_shuffle())),
+        (routes, shuffled) in any_routes(any_path(), 3).prop_flat_map(|routes| (Just(routes.clone()), Just(routes).prop_shuffle())),
         requests in prop::collection::vec(any_request(), 1..12),
     ) {
         let table = |routes: &[(u32, Arc<Route>)]| {

@@ -198,7 +198,8 @@ impl Builder {
                 }
             }
         }
-        let ready = plan.endpoints.get(&backend.endpoints).filter(|_| usable).map_or(&[][..], |endpoints| &endpoints.ready);
+        let ready =
+            plan.endpoints.get(&backend.endpoints).filter(|_| usable).map_or(&[][..], |endpoints| &endpoints.ready);
         let endpoints = ready
             .iter()
             .map(|endpoint| {

@@ -12,8 +12,8 @@ use super::Downstream;
 use crate::exchange;
 use crate::failure::{Failure, What};
 use crate::http1::{
-    BodyReader, BodyWriter, Incoming, Outgoing, Parsed, RequestContext, Transport, Trouble, parse_request, write_interim,
-    write_response,
+    BodyReader, BodyWriter, Incoming, Outgoing, Parsed, RequestContext, Transport, Trouble, parse_request,
+    write_interim, write_response,
 };
 use crate::message::{Fields, Read, RequestHead, ResponseHead, Sink, Source, Version};
 use crate::watchdog::Watchdog;
@@ -272,7 +272,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             loop {
                 match self.incoming.poll_read(&mut self.transport, cx, &mut scratch[..]) {
                     Poll::Pending => return watchdog.poll(cx).map(|()| false),
-                    Poll::Ready(Ok(Read::Data { last: true, .. } | Read::End | Read::Trailers(_))) => return Poll::Ready(true),
+                    Poll::Ready(Ok(Read::Data { last: true, .. } | Read::End | Read::Trailers(_))) => {
+                        return Poll::Ready(true);
+                    }
                     Poll::Ready(Ok(Read::Data { bytes, last: false })) if bytes < left => left -= bytes,
                     Poll::Ready(Ok(Read::Data { .. }) | Err(_)) => return Poll::Ready(false),
                 }

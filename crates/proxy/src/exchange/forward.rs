@@ -176,5 +176,6 @@ impl<D: Downstream> Exchange<'_, D> {
 /// How many mirrors stand before those of backend `share`: each has a counter of its own.
 fn mirrors_before(plan: &Rule, share: usize) -> usize {
     let count = |filters: &[Filter]| filters.iter().filter(|filter| matches!(filter, Filter::Mirror(_))).count();
-    count(&plan.filters) + plan.backends[..share].iter().map(|WeightedBackend { filters, .. }| count(filters)).sum::<usize>()
+    count(&plan.filters)
+        + plan.backends[..share].iter().map(|WeightedBackend { filters, .. }| count(filters)).sum::<usize>()
 }

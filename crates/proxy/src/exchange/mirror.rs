@@ -46,7 +46,12 @@ impl Mirrors {
             }
             let head = RequestHead { expects_continue: false, ..head.clone() };
             worker.recorder.count(Event::Mirrored);
-            tokio::task::spawn_local(mirror_request(worker.clone(), backend.clone(), head, Body { pieces: receiver, rest: Bytes::new() }));
+            tokio::task::spawn_local(mirror_request(
+                worker.clone(),
+                backend.clone(),
+                head,
+                Body { pieces: receiver, rest: Bytes::new() },
+            ));
         }
     }
 
@@ -111,7 +116,9 @@ async fn exchange(
             loop {
                 match ready!(upstream.poll_read(cx, &mut scratch))? {
                     Read::Data { last: false, .. } => {}
-                    Read::Data { last: true, .. } | Read::Trailers(_) | Read::End => return Poll::Ready(Ok::<_, Failure>(())),
+                    Read::Data { last: true, .. } | Read::Trailers(_) | Read::End => {
+                        return Poll::Ready(Ok::<_, Failure>(()));
+                    }
                 }
             }
         })

@@ -74,7 +74,8 @@ pub(crate) async fn serve<D: Downstream>(
         Ok((listener, found)) => (Some(*listener), found.as_ref()),
         Err(_) => (None, None),
     };
-    let mut exchange = Exchange { worker, connection, snapshot: &snapshot, client, watchdog, account: &mut account, began };
+    let mut exchange =
+        Exchange { worker, connection, snapshot: &snapshot, client, watchdog, account: &mut account, began };
     let mut prepared = Prepared::default();
     let outcome = match (&routed, found) {
         (Err(what), _) => Err((*what).into()),
@@ -101,7 +102,8 @@ pub(crate) async fn refuse<D: Downstream>(
     let snapshot = worker.snapshot();
     let mut account = Account::default();
     let head = RequestHead::default();
-    let mut exchange = Exchange { worker, connection, snapshot: &snapshot, client, watchdog, account: &mut account, began };
+    let mut exchange =
+        Exchange { worker, connection, snapshot: &snapshot, client, watchdog, account: &mut account, began };
     // The connection ends after this either way.
     let _ = exchange.fail(Failure::from(what), &head, &Prepared::default()).await;
     record(worker, connection, None, None, &head, &account, began);

@@ -120,7 +120,11 @@ fn apply_rewrite(
 }
 
 fn redirect_answer(redirect: &Redirect, head: &RequestHead, place: Place<'_>) -> Answer {
-    let host = head.authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(&*head.authority, |(host, _)| host);
+    let host = head
+        .authority
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.contains(']'))
+        .map_or(&*head.authority, |(host, _)| host);
     let original = Original {
         scheme: match head.scheme {
             Scheme::Http => "http",

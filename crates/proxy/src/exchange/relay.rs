@@ -14,7 +14,12 @@ use crate::upstream::Upstream;
 impl<D: Downstream> Exchange<'_, D> {
     /// Moves the response's body to the client, and what is left of the request's to the backend. Of a `tunnel` both
     /// must end; otherwise a response that is through ends the exchange, whatever is left of the request.
-    pub(super) async fn relay(&mut self, upstream: &mut Upstream, trial: &mut Trial, tunnel: bool) -> Result<(), Failure> {
+    pub(super) async fn relay(
+        &mut self,
+        upstream: &mut Upstream,
+        trial: &mut Trial,
+        tunnel: bool,
+    ) -> Result<(), Failure> {
         let worker = self.worker;
         let mut download = Pump::default();
         let mut refused = None;
@@ -24,12 +29,18 @@ impl<D: Downstream> Exchange<'_, D> {
             let before = download.bytes;
             let moved = download.poll(cx, upstream, self.client, &mut scratch, |_| {});
             if download.bytes != before {
-                trial.deadlines.progressed((!trial.upload.is_done() && !tunnel).then_some(trial.upload.bytes), &worker.limits);
+                trial
+                    .deadlines
+                    .progressed((!trial.upload.is_done() && !tunnel).then_some(trial.upload.bytes), &worker.limits);
                 trial.deadlines.arm(self.watchdog);
             }
             match moved {
-                Poll::Ready(Ok(())) if !tunnel || trial.upload.is_done() || refused.is_some() => return Poll::Ready(Ok(())),
-                Poll::Ready(Err(Stopped::Source(failure) | Stopped::Sink(failure))) => return Poll::Ready(Err(failure)),
+                Poll::Ready(Ok(())) if !tunnel || trial.upload.is_done() || refused.is_some() => {
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Ready(Err(Stopped::Source(failure) | Stopped::Sink(failure))) => {
+                    return Poll::Ready(Err(failure));
+                }
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             ready!(self.watchdog.poll(cx));

@@ -21,10 +21,19 @@ pub(crate) struct ChunkDecoder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Digits of a size; how many there were.
-    Size { size: u64, digits: u8 },
-    Extension { size: u64 },
-    SizeLf { size: u64 },
-    Data { left: u64 },
+    Size {
+        size: u64,
+        digits: u8,
+    },
+    Extension {
+        size: u64,
+    },
+    SizeLf {
+        size: u64,
+    },
+    Data {
+        left: u64,
+    },
     DataCr,
     DataLf,
     Trailer,
@@ -96,7 +105,9 @@ impl ChunkDecoder {
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Size { size: 0, digits: 0 },
             (State::Trailer, _) => self.trailer_byte(byte)?,
-            (State::Size { .. } | State::SizeLf { .. } | State::DataCr | State::DataLf, _) => return Err(What::BadRequest),
+            (State::Size { .. } | State::SizeLf { .. } | State::DataCr | State::DataLf, _) => {
+                return Err(What::BadRequest);
+            }
             (State::Data { .. } | State::Done, _) => unreachable!("decode handles data and stops when done"),
         };
         Ok(())

@@ -113,9 +113,8 @@ fn parse_response_strictly(
         // It tells of the body that a GET would have had (RFC 9110 §8.6).
         head.fields.push(b"content-length", itoa::Buffer::new().format(length).as_bytes());
     }
-    let keep_alive = !hop.close
-        && (version == Version::Http11 || hop.keep_alive)
-        && !matches!(body, BodyReader::UntilClose);
+    let keep_alive =
+        !hop.close && (version == Version::Http11 || hop.keep_alive) && !matches!(body, BodyReader::UntilClose);
     Ok(Some(Parsed { consumed, keep_alive, body }))
 }
 
@@ -281,12 +280,21 @@ impl HopByHop {
         let mut codings = list(value);
         let known = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
         let well_formed = list(value).all(is_token) && codings.next().is_some();
-        Err(if well_formed && list(value).any(|coding| !known(coding)) { What::CodingUnknown } else { What::BadRequest })
+        Err(if well_formed && list(value).any(|coding| !known(coding)) {
+            What::CodingUnknown
+        } else {
+            What::BadRequest
+        })
     }
 }
 
 /// Chooses the authority: an absolute target's wins over Host (RFC 9112 §3.2.2).
-fn set_host(head: &mut RequestHead, version: Version, absolute: Option<&[u8]>, host: Option<&[u8]>) -> Result<(), What> {
+fn set_host(
+    head: &mut RequestHead,
+    version: Version,
+    absolute: Option<&[u8]>,
+    host: Option<&[u8]>,
+) -> Result<(), What> {
     match (absolute, host) {
         (None, None) if version == Version::Http10 => Ok(()),
         (_, None) if version == Version::Http11 => Err(What::BadRequest),
@@ -317,7 +325,13 @@ fn request_body(version: Version, hop: &HopByHop, limits: &Limits) -> Result<Bod
     }
 }
 
-fn response_body(version: Version, status: u16, method: &str, hop: &HopByHop, limits: &Limits) -> Result<BodyReader, What> {
+fn response_body(
+    version: Version,
+    status: u16,
+    method: &str,
+    hop: &HopByHop,
+    limits: &Limits,
+) -> Result<BodyReader, What> {
     match (hop.chunked, hop.content_length) {
         (true, Some(_)) => return Err(What::BadResponse),
         (true, None) if version == Version::Http10 || status < 200 || status == 204 => return Err(What::BadResponse),

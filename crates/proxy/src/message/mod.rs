@@ -63,10 +63,30 @@ pub(crate) trait Sink {
 /// (RFC 9110 §6.5.1).
 pub(crate) fn may_be_trailer(name: &[u8]) -> bool {
     const FORBIDDEN: [&str; 24] = [
-        "transfer-encoding", "content-length", "host", "connection", "keep-alive", "proxy-connection", "upgrade", "te",
-        "trailer", "authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "cookie",
-        "set-cookie", "cache-control", "expect", "max-forwards", "range", "content-encoding", "content-type",
-        "content-range", "forwarded", "location",
+        "transfer-encoding",
+        "content-length",
+        "host",
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "upgrade",
+        "te",
+        "trailer",
+        "authorization",
+        "proxy-authorization",
+        "www-authenticate",
+        "proxy-authenticate",
+        "cookie",
+        "set-cookie",
+        "cache-control",
+        "expect",
+        "max-forwards",
+        "range",
+        "content-encoding",
+        "content-type",
+        "content-range",
+        "forwarded",
+        "location",
     ];
     let forwarding = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"));
     !forwarding && !FORBIDDEN.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))

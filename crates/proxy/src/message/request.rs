@@ -115,13 +115,17 @@ impl RequestHead {
     pub(crate) fn set_authority(&mut self, authority: &[u8]) -> Result<(), What> {
         let text = std::str::from_utf8(authority).map_err(|_| What::BadRequest)?;
         let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (&text[..address.len() + 2], port),
+            Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
+                (&text[..address.len() + 2], port)
+            }
             Some(_) => return Err(What::BadRequest),
             None => text.split_at(text.find(':').unwrap_or(text.len())),
         };
         let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         let port_fits = port.is_empty()
-            || port.strip_prefix(':').is_some_and(|port| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()));
+            || port
+                .strip_prefix(':')
+                .is_some_and(|port| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()));
         if host.is_empty() || !port_fits || !(host.starts_with('[') || host.bytes().all(name)) {
             return Err(What::BadRequest);
         }

@@ -70,7 +70,8 @@ impl Http1 {
         loop {
             head.fields.clear();
             let parsed = if self.transport.inbound.is_empty() {
-                let n = ready!(self.transport.poll_read(cx, buffer)).map_err(|error| Failure::because(What::BackendGone, error))?;
+                let n = ready!(self.transport.poll_read(cx, buffer))
+                    .map_err(|error| Failure::because(What::BackendGone, error))?;
                 if n == 0 {
                     return Poll::Ready(Err(Failure::because(What::BackendGone, io::ErrorKind::UnexpectedEof.into())));
                 }
@@ -110,7 +111,8 @@ impl Http1 {
     }
 
     fn read_more(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<(), Failure>> {
-        let n = ready!(self.transport.poll_read(cx, buffer)).map_err(|error| Failure::because(What::BackendGone, error))?;
+        let n =
+            ready!(self.transport.poll_read(cx, buffer)).map_err(|error| Failure::because(What::BackendGone, error))?;
         if n == 0 {
             return Poll::Ready(Err(Failure::because(What::BackendGone, io::ErrorKind::UnexpectedEof.into())));
         }

@@ -136,7 +136,9 @@ impl Ports {
             .collect::<Result<_, _>>()?;
         let accepting = listeners
             .into_iter()
-            .map(|listener| tokio::task::spawn_local(super::accept::accept(listener, number, worker.clone())).abort_handle())
+            .map(|listener| {
+                tokio::task::spawn_local(super::accept::accept(listener, number, worker.clone())).abort_handle()
+            })
             .collect();
         self.open.insert(number, Open { protocol, addresses: addresses.clone(), accepting });
         Ok(addresses)

@@ -12,6 +12,7 @@ mod exchange;
 mod failure;
 mod forward;
 mod http1;
+mod http2;
 mod message;
 mod observe;
 mod proxy;

@@ -1,6 +1,7 @@
 //! Clients: reading their requests and writing what they get, in the protocol they speak.
 
 pub(crate) mod h1;
+pub(crate) mod h2;
 
 use std::task::{Context, Poll};
 

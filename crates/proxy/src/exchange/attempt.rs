@@ -29,6 +29,9 @@ impl<D: Downstream> Exchange<'_, D> {
         trial.deadlines.begin_attempt(plan.timeouts.backend_request);
         trial.deadlines.arm(self.watchdog);
         let mut upstream = self.acquire(backend, trial).await?;
+        if head.upgrade.is_some() {
+            self.within_deadlines(trial, Box::pin(upstream.settle())).await?;
+        }
         poll_fn(|cx| upstream.send_head(cx, head).into()).await?;
         let sent = match self.replay(&mut upstream, trial).await {
             Ok(()) => self.await_response(&mut upstream, trial, response).await,
@@ -54,7 +57,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let endpoint = endpoint.ok_or(What::NoEndpoint)?;
         self.account.endpoint = Some(endpoint.address);
         if !trial.fresh
-            && let Some(upstream) = upstream::kept(self.worker, &endpoint)
+            && let Some(upstream) = upstream::kept(self.worker, &endpoint, backend)
         {
             return Ok(upstream);
         }

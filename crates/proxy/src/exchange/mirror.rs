@@ -88,7 +88,7 @@ async fn exchange(
     mut body: Body,
 ) -> Result<(), Failure> {
     let endpoint = upstream::choose(backend, &worker.endpoints, &[]).ok_or(What::NoEndpoint)?;
-    let mut upstream = match upstream::kept(worker, &endpoint) {
+    let mut upstream = match upstream::kept(worker, &endpoint, backend) {
         Some(upstream) => upstream,
         None => upstream::connect(worker, &endpoint, backend).await?,
     };

@@ -3,6 +3,7 @@
 use crate::failure::What;
 use crate::message::RequestHead;
 use crate::snapshot::{Found, ListenerSnapshot, Snapshot};
+use crate::tls::misdirected;
 use crate::worker::Connection;
 
 /// Finds the listener, and the rule if one matches.
@@ -17,11 +18,8 @@ pub(super) fn find<'s>(
 ) -> Result<(&'s ListenerSnapshot, Option<Found<'s>>), What> {
     let port = snapshot.port(connection.port).ok_or(What::NoRoute)?;
     let listener = port.select(&head.host).ok_or(What::NoRoute)?;
-    if port.tls.is_some() {
-        let connected = port.select(connection.sni.as_deref().unwrap_or_default());
-        if !connected.is_some_and(|connected| std::ptr::eq(connected, listener)) {
-            return Err(What::Misdirected);
-        }
+    if port.tls.is_some() && misdirected(|host| port.select(host), connection.sni.as_deref(), listener) {
+        return Err(What::Misdirected);
     }
     Ok((listener, listener.find(head)))
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::connect::Stream;
+use super::h2::Pool;
 use crate::http1::Transport;
 use crate::limits::Limits;
 use crate::snapshot::{EndpointSnapshot, Snapshot};
@@ -56,6 +57,8 @@ impl Endpoints {
 pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
     idle: RefCell<Vec<Idle>>,
+    /// Connections of HTTP/2, which are shared rather than lent.
+    pub(super) http2: Pool,
     /// Exchanges under way.
     pub(crate) load: Cell<u32>,
     failures: Cell<u32>,
@@ -73,6 +76,7 @@ impl Endpoint {
         Self {
             address,
             idle: RefCell::default(),
+            http2: Pool::default(),
             load: Cell::new(0),
             failures: Cell::new(0),
             ejected_until: Cell::new(None),
@@ -131,6 +135,7 @@ impl Endpoint {
     fn retire(&self) {
         self.retired.set(true);
         self.idle.borrow_mut().clear();
+        self.http2.close();
     }
 }
 

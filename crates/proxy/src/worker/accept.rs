@@ -72,14 +72,15 @@ async fn serve(stream: TcpStream, client: SocketAddr, port: u16, worker: Rc<Work
     drop(snapshot);
     let Some(acceptor) = tls else {
         let connection = worker.connections.add(&worker, Connection::new(client, port, Scheme::Http, None));
-        downstream::h1::serve(stream, &connection, &worker, false).await;
-        return;
+        return serve_plaintext(stream, connection, worker).await;
     };
     match Box::pin(acceptor.accept(stream, worker.limits.tls_handshake_timeout)).await {
         Ok(secured) => {
             let connection = Connection::new(client, port, Scheme::Https, secured.sni);
             let connection = worker.connections.add(&worker, connection);
-            if !secured.is_h2 {
+            if secured.is_h2 {
+                downstream::h2::serve(secured.stream, Vec::new(), connection, worker).await;
+            } else {
                 downstream::h1::serve(secured.stream, &connection, &worker, false).await;
             }
         }
@@ -87,5 +88,12 @@ async fn serve(stream: TcpStream, client: SocketAddr, port: u16, worker: Rc<Work
             worker.recorder.count(Event::HandshakeFailed);
             tracing::debug!(%client, port, %error, "TLS handshake failed");
         }
+    }
+}
+
+/// HTTP/1.1 and HTTP/2 share a plaintext port: the first bytes decide (RFC 9113 §3.3).
+async fn serve_plaintext(stream: TcpStream, connection: Rc<Connection>, worker: Rc<Worker>) {
+    if let Some((stream, preface)) = downstream::h1::serve(stream, &connection, &worker, true).await {
+        downstream::h2::serve(stream, preface, connection, worker).await;
     }
 }

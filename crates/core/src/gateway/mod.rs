@@ -14,6 +14,7 @@ mod listener_set;
 mod overlap;
 mod own;
 mod parameters;
+mod ports;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +23,7 @@ pub use class::{ClassVerdict, SUPPORTED_FEATURES};
 pub use listener_set::ListenerSetVerdict;
 pub use overlap::Overlap;
 pub use own::GatewayVerdict;
+pub use ports::{data_planes, ports};
 
 use crate::{
     api::{

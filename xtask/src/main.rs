@@ -4,6 +4,7 @@
 mod bench;
 mod build;
 mod certificate;
+mod crds;
 mod idle;
 mod manifest;
 mod origin;
@@ -20,6 +21,8 @@ enum Command {
     Bench(bench::Args),
     /// Measure what 10,000 idle HTTP/1.1 connections add to the process
     Idle(idle::Args),
+    /// Fetch the CRDs that the tests compare our schemas with
+    Crds(crds::Args),
     /// Answer every request with a fixed response until standard input closes
     #[command(hide = true)]
     Origin(origin::Args),
@@ -28,6 +31,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Bench(args) => bench::run(&args),
+        Command::Crds(args) => crds::run(&args),
         Command::Idle(args) => idle::run(&args),
         Command::Origin(args) => origin::run(&args),
     }

@@ -7,8 +7,6 @@
 
 #[cfg(feature = "translate")]
 pub mod api;
-#[cfg(feature = "translate")]
-mod compile;
 pub mod filter;
 #[cfg(feature = "translate")]
 pub mod gateway;
@@ -21,6 +19,3 @@ pub mod status;
 pub mod verdict;
 #[cfg(feature = "translate")]
 pub mod world;
-
-#[cfg(feature = "translate")]
-pub use compile::{Outcome, compile};

@@ -12,8 +12,7 @@ use rustls::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-use super::acceptor::Secured;
-use super::{Material, misdirected};
+use super::{Material, Secured, misdirected};
 
 /// A certificate authority of a test.
 struct Authority(CertifiedIssuer<'static, Key>);
@@ -233,10 +232,6 @@ async fn a_silent_client_is_dropped_in_time() {
     assert_eq!(start.elapsed(), Duration::from_secs(10));
 }
 
-fn is_misdirected(port: &Port, sni: Option<&str>, host: &str) -> bool {
-    port.select(host).is_some_and(|listener| misdirected(|host| port.select(host), sni, listener))
-}
-
 /// The pairs of the conformance test GatewayHTTPSListenerDetectMisdirectedRequests.
 #[test]
 fn a_host_of_another_listener_is_misdirected() {
@@ -259,19 +254,19 @@ fn a_host_of_another_listener_is_misdirected() {
         ("unknown-example.org", "example.org", false),
         ("unknown-example.org", "unknown-example.org", false),
     ] {
-        assert_eq!(is_misdirected(port, Some(sni), host), expected, "{sni} {host}");
+        assert_eq!(misdirected(port, Some(sni), host), expected, "{sni} {host}");
     }
     // Without a name the connection is the catch-all's.
-    assert!(!is_misdirected(port, None, "example.org"));
-    assert!(is_misdirected(port, None, "second-example.org"));
+    assert!(!misdirected(port, None, "example.org"));
+    assert!(misdirected(port, None, "second-example.org"));
 }
 
 #[test]
 fn a_host_of_no_listener_is_unknown_rather_than_misdirected() {
     let plan = plan(vec![listener("a.org", &[]), listener("b.org", &[])], vec![]);
     let port = &plan.ports[&443];
-    assert!(!is_misdirected(port, Some("a.org"), "c.org"));
-    assert!(is_misdirected(port, Some("a.org"), "b.org"));
+    assert!(!misdirected(port, Some("a.org"), "c.org"));
+    assert!(misdirected(port, Some("a.org"), "b.org"));
 }
 
 fn backend(protocol: BackendProtocol, tls: BackendTls) -> Backend {

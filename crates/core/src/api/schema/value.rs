@@ -9,8 +9,8 @@ pub struct Position {
     pub column: u32,
 }
 
-/// One value and where it stands.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// One value and where it stands. Two are equal if they say the same, wherever they stand.
+#[derive(Clone, Debug, Default)]
 pub struct Node {
     pub value: Value,
     pub at: Position,
@@ -38,12 +38,24 @@ pub struct Map {
 }
 
 /// One field of a [`Map`].
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Entry {
     pub key: String,
     /// Where the field's name stands.
     pub key_at: Position,
     pub node: Node,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key && self.node == other.node
+    }
 }
 
 impl Map {
@@ -60,6 +72,14 @@ impl Map {
     /// Adds a field at the end, even if the name stands there already.
     pub fn push(&mut self, key: impl Into<String>, key_at: Position, node: Node) {
         self.entries.push(Entry { key: key.into(), key_at, node });
+    }
+
+    /// Takes the field out, all of it if the name stands twice, and returns the value that counts.
+    pub fn remove(&mut self, key: &str) -> Option<Node> {
+        let (mut removed, kept) =
+            std::mem::take(&mut self.entries).into_iter().partition::<Vec<_>, _>(|entry| entry.key == key);
+        self.entries = kept;
+        removed.pop().map(|entry| entry.node)
     }
 
     pub fn len(&self) -> usize {

@@ -1,0 +1,3 @@
+mod crd;
+mod pattern;
+mod yaml;

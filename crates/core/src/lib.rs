@@ -7,6 +7,8 @@
 
 #[cfg(feature = "translate")]
 pub mod api;
+#[cfg(feature = "translate")]
+mod compile;
 pub mod filter;
 #[cfg(feature = "translate")]
 pub mod gateway;
@@ -19,3 +21,6 @@ pub mod status;
 pub mod verdict;
 #[cfg(feature = "translate")]
 pub mod world;
+
+#[cfg(feature = "translate")]
+pub use compile::{Outcome, compile};

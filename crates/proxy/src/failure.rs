@@ -2,12 +2,17 @@
 
 use std::io;
 
+use crate::message::{BodyLength, Fields, ResponseHead};
+
 /// Why an exchange could not go on as asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) what: What,
     /// The transport's own words, for the log.
     pub(crate) source: Option<io::Error>,
+    /// No backend has acted on the request: it can be sent again without harm, whatever its method (RFC 9110 §9.2.2,
+    /// RFC 9113 §8.7).
+    pub(crate) unprocessed: bool,
 }
 
 /// Everything that can go wrong with traffic, with the code it becomes ([`What::status`]).
@@ -81,6 +86,15 @@ impl What {
         }
     }
 
+    /// Returns the response that tells a gRPC client: trailers alone, in the head (gRPC over HTTP/2, "Responses").
+    pub(crate) fn grpc_response(self) -> ResponseHead {
+        let mut fields = Fields::default();
+        fields.push(b"content-type", b"application/grpc");
+        fields.push(b"grpc-status", itoa::Buffer::new().format(self.grpc_status()).as_bytes());
+        fields.push(b"grpc-message", self.message().as_bytes());
+        ResponseHead { status: 200, fields, body: BodyLength::Empty }
+    }
+
     /// Returns what a person reads: in the response's body, the log and the gRPC message.
     pub(crate) fn message(self) -> &'static str {
         match self {
@@ -106,12 +120,17 @@ impl What {
 
 impl From<What> for Failure {
     fn from(what: What) -> Self {
-        Self { what, source: None }
+        Self { what, source: None, unprocessed: false }
     }
 }
 
 impl Failure {
     pub(crate) fn because(what: What, source: io::Error) -> Self {
-        Self { what, source: Some(source) }
+        Self { what, source: Some(source), unprocessed: false }
+    }
+
+    /// The same, of a request that no backend has acted on.
+    pub(crate) fn unprocessed(self) -> Self {
+        Self { unprocessed: true, ..self }
     }
 }

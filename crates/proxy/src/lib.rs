@@ -1,8 +1,26 @@
 //! The data plane of Gatewright: executes a [`Plan`](gatewright_core::plan::Plan) and knows nothing of Kubernetes.
+//!
+//! ```text
+//! Proxy::publish: Plan → Snapshot (built off the workers) → every Worker
+//! Worker: listen → accept → tls → downstream (h1, h2) → exchange → upstream
+//! ```
 
 pub mod limits;
-pub mod observe;
 
+mod downstream;
+mod exchange;
 mod failure;
+mod forward;
+mod http1;
+mod http2;
 mod message;
+mod observe;
+mod proxy;
+mod snapshot;
 mod tls;
+mod upstream;
+mod watchdog;
+mod worker;
+
+pub use observe::{AccessLog, Observer};
+pub use proxy::{Proxy, Report, Settings};

@@ -54,6 +54,8 @@ pub struct Limits {
     pub empty_data_per_second_max: u32,
     /// How long running exchanges may take to end once the proxy is told to stop.
     pub drain_timeout: Duration,
+    /// How long an idle keep-alive connection is left open then: a request that is on its way is still answered.
+    pub drain_idle_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -87,6 +89,7 @@ impl Default for Limits {
             pings_per_second_max: 100,
             empty_data_per_second_max: 100,
             drain_timeout: Duration::from_secs(60),
+            drain_idle_timeout: Duration::from_secs(5),
         }
     }
 }

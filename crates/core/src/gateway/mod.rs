@@ -1,14 +1,44 @@
 //! From GatewayClasses, Gateways and ListenerSets to the listeners that routes attach to.
 //!
-//! Decides which listeners there are, what each one takes and whether it is served. Knows nothing of routes.
+//! Decides which listeners there are, what each one takes and whether it is served. Knows nothing of routes, and nothing
+//! that was observed: what is served follows from the manifests alone, so that a port that cannot be bound stays in the
+//! Plan and is tried again.
+
+mod address;
+mod certificate;
+mod class;
+mod conflict;
+mod frontend;
+mod listener;
+mod listener_set;
+mod overlap;
+mod own;
+mod parameters;
+mod ports;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use address::{Assignment, assign};
+pub use class::{ClassVerdict, SUPPORTED_FEATURES};
+pub use listener_set::ListenerSetVerdict;
+pub use overlap::Overlap;
+pub use own::GatewayVerdict;
+pub use ports::{data_planes, ports};
+
 use crate::{
-    api::{gateway::Protocol, meta::LabelSelector},
-    plan::{CertificateId, GatewayId, Hostname, ListenerId},
-    world::{DataPlane, Kind, ObjectKey, ObjectRef, World},
+    api::{
+        gateway::Protocol,
+        meta::{LabelSelector, ObjectMeta},
+    },
+    plan::{Certificate, CertificateId, GatewayId, Hostname, ListenerId},
+    status::{
+        Judgement,
+        reason::{Conflict, ListenerRejection, ListenerUnresolved},
+    },
+    verdict::{Mend, Verdict},
+    world::{DataPlane, Kind, ObjectKey, ObjectRef, Objects, World},
 };
+use certificate::Certificates;
 
 /// Something that a route can name as its parent: a Gateway or a ListenerSet that is ours to serve.
 #[derive(Clone, Debug)]
@@ -20,9 +50,13 @@ pub struct Parent {
     /// Of the Gateway's class; statuses are written in its name.
     pub controller_name: String,
     pub data_plane: DataPlane,
-    /// In the manifest's order. Those that are not served are here, too: routes attach to them all the same.
+    /// In the manifest's order. Those that are not served are here, too: routes attach to them all the same. None on a
+    /// ListenerSet that its Gateway does not allow.
     pub listeners: Vec<ResolvedListener>,
 }
+
+/// Every parent that routes can attach to. One that is absent is nobody's, or another controller's: no status for it.
+pub type Parents = BTreeMap<ObjectRef, Parent>;
 
 /// A listener of a Gateway or ListenerSet, with all that its manifest decides.
 #[derive(Clone, Debug)]
@@ -38,10 +72,50 @@ pub struct ResolvedListener {
     /// The kinds of route that may attach, among those that fit the protocol.
     pub allowed_kinds: BTreeSet<Kind>,
     pub allowed_namespaces: AllowedNamespaces,
-    /// Whether it is in the Plan: accepted, without a conflict, with a certificate if it needs one.
+    /// Whether it is in the Plan: its Gateway and itself accepted, no conflict, a certificate if it needs one.
     pub served: bool,
-    /// Those of its `certificateRefs` that could be resolved, in the manifest's order.
+    /// Those of its `certificateRefs` that lead to a Secret, in the manifest's order. Their content may be bad.
     pub certificates: Vec<CertificateId>,
+    pub verdict: ListenerVerdict,
+}
+
+/// What status says of a listener.
+#[derive(Clone, Debug)]
+pub struct ListenerVerdict {
+    pub accepted: Judgement<ListenerRejection>,
+    pub conflict: Judgement<Conflict>,
+    pub resolved_refs: Judgement<ListenerUnresolved>,
+    /// Whether at least one of the certificates is good; true where none is needed.
+    pub has_certificate: bool,
+    /// The TLS of another listener overlaps this one's.
+    pub overlap: Option<Overlap>,
+    /// What has no effect.
+    pub notes: Vec<String>,
+}
+
+impl Default for ListenerVerdict {
+    fn default() -> Self {
+        Self {
+            accepted: Ok(()),
+            conflict: Ok(()),
+            resolved_refs: Ok(()),
+            has_certificate: true,
+            overlap: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl ResolvedListener {
+    /// Whether nothing is wrong with the listener itself or beside the others.
+    pub fn is_accepted(&self) -> bool {
+        self.verdict.accepted.is_ok() && self.verdict.conflict.is_ok()
+    }
+
+    /// Whether it can answer a request.
+    pub fn works(&self) -> bool {
+        self.served && self.verdict.has_certificate
+    }
 }
 
 /// Which namespaces something is allowed to come from.
@@ -65,5 +139,69 @@ impl AllowedNamespaces {
     }
 }
 
-/// Every parent that routes can attach to. One that is absent is nobody's, or another controller's: no status for it.
-pub type Parents = BTreeMap<ObjectRef, Parent>;
+/// What the Gateway half of the compiler hands on.
+#[derive(Clone, Debug, Default)]
+pub struct Gateways {
+    /// Those whose controller is ours.
+    pub classes: BTreeMap<ObjectKey, ClassVerdict>,
+    /// Those of our classes.
+    pub gateways: BTreeMap<ObjectKey, GatewayVerdict>,
+    /// Those that extend a Gateway of ours.
+    pub listener_sets: BTreeMap<ObjectKey, ListenerSetVerdict>,
+    pub parents: Parents,
+    /// Every Secret that a Gateway or ListenerSet refers to and may.
+    pub certificates: BTreeMap<CertificateId, Certificate>,
+    pub findings: Vec<Verdict>,
+}
+
+/// Resolves every GatewayClass, Gateway and ListenerSet that is ours.
+pub fn resolve(world: &World) -> Gateways {
+    let mut judge = Judge { world, certificates: Certificates::default(), findings: Vec::new() };
+    let mut resolved = Gateways { classes: class::resolve(&mut judge), ..Gateways::default() };
+    let mut sets = listener_set::by_gateway(&mut judge);
+    let mut claims: BTreeMap<DataPlane, conflict::Claims> = BTreeMap::new();
+    for (key, gateway) in by_age(&world.gateways, |gateway| &gateway.metadata) {
+        let Some(class) = resolved.classes.get(&ObjectKey::cluster(&gateway.spec.gateway_class_name)) else {
+            own::report_missing_class(&mut judge, key, gateway);
+            continue;
+        };
+        let verdict = own::judge(&mut judge, key, gateway, class);
+        let mut parent = own::parent(&mut judge, key, gateway, &verdict);
+        let mut plane = conflict::Plane::new(claims.entry(verdict.data_plane.clone()).or_default());
+        plane.admit(&mut parent.listeners, verdict.accepted.is_ok());
+        let parent_accepted = verdict.accepted.is_ok() && parent.listeners.iter().any(ResolvedListener::is_accepted);
+        for (set_key, set) in sets.remove(key).unwrap_or_default() {
+            let (set_verdict, mut set_parent) =
+                listener_set::resolve(&mut judge, set_key, set, gateway, &parent, parent_accepted);
+            plane.admit(&mut set_parent.listeners, parent_accepted);
+            resolved.listener_sets.insert(set_key.clone(), set_verdict);
+            resolved.parents.insert(set_parent.owner.clone(), set_parent);
+        }
+        resolved.parents.insert(parent.owner.clone(), parent);
+        resolved.gateways.insert(key.clone(), verdict);
+    }
+    listener_set::report_missing_gateways(&mut judge, &sets);
+    overlap::find(&mut resolved.parents, &judge.certificates);
+    Gateways { certificates: judge.certificates.into_plan(), findings: judge.findings, ..resolved }
+}
+
+/// What is known and found while judging.
+struct Judge<'w> {
+    world: &'w World,
+    certificates: Certificates,
+    findings: Vec<Verdict>,
+}
+
+impl Judge<'_> {
+    fn find(&mut self, object: &ObjectRef, field: impl Into<String>, message: impl Into<String>, mend: Option<Mend>) {
+        self.findings.push(Verdict { object: object.clone(), field: field.into(), message: message.into(), mend });
+    }
+}
+
+/// Orders objects as the API breaks ties: the oldest first, then by namespace and name; without a creation time, last.
+fn by_age<T>(objects: &Objects<T>, metadata: fn(&T) -> &ObjectMeta) -> Vec<(&ObjectKey, &T)> {
+    let mut objects: Vec<_> = objects.iter().collect();
+    // The sort is stable, and the map is in the order of namespace and name.
+    objects.sort_by_key(|(_, object)| metadata(object).creation_timestamp.map_or(u64::MAX, |time| time.0));
+    objects
+}

@@ -3,12 +3,19 @@
 //! The rest of the compiler judges in enums whose names are the API's words; here they become conditions, and a status
 //! that others have written to is merged with ours. Judges nothing itself.
 
+pub mod gateway;
+mod listener;
+mod merge;
 pub mod policy;
 pub mod reason;
+mod report;
 pub mod route;
 
 use crate::api::meta::{Condition, ConditionStatus, Time};
+pub use gateway::AttachedRoutes;
+pub use merge::merge;
 use reason::Reason;
+pub use report::{Status, Verdicts, report};
 
 /// Whether something holds, and if not, why.
 pub type Judgement<R> = Result<(), Problem<R>>;
@@ -26,7 +33,7 @@ impl<R> Problem<R> {
     }
 }
 
-/// A condition without a time: that of its last change is [`merge`](self)'s affair.
+/// A condition without a time: that of its last change is [`merge`]'s affair.
 fn condition(
     r#type: &str,
     status: ConditionStatus,

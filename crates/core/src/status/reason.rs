@@ -43,6 +43,11 @@ reasons! {
         AddressNotAssigned,
         AddressNotUsable,
     }
+    /// Why not all addresses are assigned (GEP-5093).
+    AddressesUnassigned {
+        PartiallyAssigned,
+        NotAssigned,
+    }
     /// Why the references of a Gateway itself are not resolved: a summary.
     GatewayUnresolved {
         RefNotPermitted,
@@ -63,28 +68,35 @@ reasons! {
         HostnameConflict,
         ProtocolConflict,
     }
-    /// Why the references of a listener are not resolved.
+    /// Why the references of a listener are not resolved, the gravest first.
     ListenerUnresolved {
-        InvalidCertificateRef,
-        InvalidRouteKinds,
         RefNotPermitted,
+        InvalidCertificateRef,
         InvalidCACertificateRef,
         InvalidCACertificateKind,
+        InvalidRouteKinds,
     }
     /// Why a listener is not programmed.
     ListenerNotProgrammed {
         Invalid,
         /// Not confirmed by the data plane yet.
         Pending,
-        PortUnavailable,
         HostnameConflict,
         ProtocolConflict,
     }
-    /// Why a ListenerSet is neither accepted nor programmed.
+    /// Why a ListenerSet is not accepted.
     ListenerSetRejection {
         NotAllowed,
         ParentNotAccepted,
         ListenersNotValid,
+    }
+    /// Why a ListenerSet is not programmed.
+    ListenerSetNotProgrammed {
+        NotAllowed,
+        ParentNotProgrammed,
+        ListenersNotValid,
+        /// Not confirmed by the data plane yet.
+        Pending,
     }
     /// Why a route is not accepted by a parent.
     RouteRejection {

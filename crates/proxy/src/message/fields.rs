@@ -83,3 +83,17 @@ fn split(bytes: &[u8], line: Line) -> (&[u8], &[u8]) {
     let value = start + line.name_len as usize;
     (&bytes[start..value], &bytes[value..value + line.value_len as usize])
 }
+
+impl gatewright_core::filter::header::Headers for Fields {
+    fn set(&mut self, name: &str, value: &[u8]) {
+        Fields::set(self, name, value);
+    }
+
+    fn add(&mut self, name: &str, value: &[u8]) {
+        self.push(name.as_bytes(), value);
+    }
+
+    fn remove(&mut self, name: &str) {
+        Fields::remove(self, name);
+    }
+}

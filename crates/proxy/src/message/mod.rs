@@ -4,12 +4,14 @@
 //! protocol. Nothing here does I/O of its own.
 
 mod fields;
+mod pool;
 mod request;
 mod response;
 
 use std::task::{Context, Poll};
 
 pub(crate) use fields::Fields;
+pub(crate) use pool::{Buffers, Spares};
 pub(crate) use request::{RequestHead, Scheme, Version};
 pub(crate) use response::ResponseHead;
 
@@ -55,4 +57,37 @@ pub(crate) trait Sink {
 
     /// Ready when everything is with the transport.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>>;
+}
+
+/// Whether a field may be sent as a trailer: not one that frames, routes, authenticates or describes the message
+/// (RFC 9110 §6.5.1).
+pub(crate) fn may_be_trailer(name: &[u8]) -> bool {
+    const FORBIDDEN: [&str; 24] = [
+        "transfer-encoding",
+        "content-length",
+        "host",
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "upgrade",
+        "te",
+        "trailer",
+        "authorization",
+        "proxy-authorization",
+        "www-authenticate",
+        "proxy-authenticate",
+        "cookie",
+        "set-cookie",
+        "cache-control",
+        "expect",
+        "max-forwards",
+        "range",
+        "content-encoding",
+        "content-type",
+        "content-range",
+        "forwarded",
+        "location",
+    ];
+    let forwarding = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"));
+    !forwarding && !FORBIDDEN.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))
 }

@@ -1,6 +1,11 @@
 //! The head of a request.
 
+use std::borrow::Cow;
+
+use gatewright_core::plan::{PathOptions, Request, canonicalize};
+
 use super::{BodyLength, Fields};
+use crate::failure::What;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -63,5 +68,109 @@ impl RequestHead {
     pub(crate) fn is_grpc(&self) -> bool {
         self.version == Version::Http2
             && self.fields.get("content-type").is_some_and(|value| value.starts_with(b"application/grpc"))
+    }
+
+    /// Makes it as new, keeping the room it has.
+    pub(crate) fn clear(&mut self) {
+        self.method.clear();
+        self.path.clear();
+        self.query = None;
+        self.authority.clear();
+        self.host.clear();
+        self.fields.clear();
+        self.body = BodyLength::Empty;
+        self.upgrade = None;
+        self.expects_continue = false;
+    }
+
+    /// Takes path and query of a target in origin form (or `*`, or nothing, which is the root).
+    ///
+    /// # Errors
+    /// [`What::BadRequest`] where the path has no canonical form, or the query a byte that no URI has.
+    pub(crate) fn set_target(&mut self, target: &[u8]) -> Result<(), What> {
+        if target == b"*" {
+            self.path.push('*');
+            return if self.method == "OPTIONS" { Ok(()) } else { Err(What::BadRequest) };
+        }
+        let (path, query) = match memchr::memchr(b'?', target) {
+            Some(at) => (&target[..at], Some(&target[at + 1..])),
+            None => (target, None),
+        };
+        let path = if path.is_empty() { b"/" } else { path };
+        self.path.push_str(&canonicalize(path, PathOptions::default()).map_err(|_| What::BadRequest)?);
+        if let Some(query) = query {
+            if query.iter().any(|&byte| byte <= b' ' || byte == 0x7f || byte == b'#') {
+                return Err(What::BadRequest);
+            }
+            self.query = Some(std::str::from_utf8(query).map_err(|_| What::BadRequest)?.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Takes the authority, and the host out of it.
+    ///
+    /// # Errors
+    /// [`What::BadRequest`] for what is no `host [":" port]` (RFC 3986 §3.2.2; user information is refused, RFC 9110
+    /// §4.2.4).
+    pub(crate) fn set_authority(&mut self, authority: &[u8]) -> Result<(), What> {
+        let text = std::str::from_utf8(authority).map_err(|_| What::BadRequest)?;
+        let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
+                (&text[..address.len() + 2], port)
+            }
+            Some(_) => return Err(What::BadRequest),
+            None => text.split_at(text.find(':').unwrap_or(text.len())),
+        };
+        let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let port_fits = port.is_empty()
+            || port
+                .strip_prefix(':')
+                .is_some_and(|port| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()));
+        if host.is_empty() || !port_fits || !(host.starts_with('[') || host.bytes().all(name)) {
+            return Err(What::BadRequest);
+        }
+        self.authority.clear();
+        self.authority.push_str(text);
+        self.host.clear();
+        self.host.push_str(host.strip_suffix('.').unwrap_or(host));
+        self.host.make_ascii_lowercase();
+        Ok(())
+    }
+}
+
+impl Request for RequestHead {
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn method(&self) -> &str {
+        &self.method
+    }
+
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        if name == "host" {
+            return Some(self.authority.as_bytes().into());
+        }
+        let mut values = self.fields.get_all(name);
+        let first = values.next()?;
+        let Some(second) = values.next() else { return Some(first.into()) };
+        let mut joined = [first, second].join(&b',');
+        for value in values {
+            joined.push(b',');
+            joined.extend_from_slice(value);
+        }
+        Some(joined.into())
+    }
+
+    fn is_grpc(&self) -> bool {
+        RequestHead::is_grpc(self)
     }
 }

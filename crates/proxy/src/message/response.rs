@@ -9,3 +9,9 @@ pub(crate) struct ResponseHead {
     pub(crate) fields: Fields,
     pub(crate) body: BodyLength,
 }
+
+impl Default for ResponseHead {
+    fn default() -> Self {
+        Self { status: 0, fields: Fields::default(), body: BodyLength::Empty }
+    }
+}

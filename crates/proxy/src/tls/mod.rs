@@ -13,7 +13,7 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use acceptor::{Acceptor, Secured};
+pub(crate) use acceptor::Acceptor;
 pub(crate) use connector::Connector;
 pub(crate) use material::Material;
 pub(crate) use misdirected::misdirected;

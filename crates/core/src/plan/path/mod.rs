@@ -58,8 +58,7 @@ pub fn canonicalize(path: &[u8], options: PathOptions) -> Result<Cow<'_, str>, P
         return Err(PathError::NotAbsolute);
     }
     // Every byte is looked at, whatever the ones before were: without an early end the scan is vectorized.
-    let unusual =
-        path.iter().fold(false, |found, &byte| found | (byte == b'%') | (byte == b';') | is_forbidden_in_path(byte));
+    let unusual = path.iter().fold(false, |found, &byte| found | (byte == b'%') | is_forbidden_in_path(byte));
     let follows = path.iter().zip(&path[1..]);
     let segments = follows.fold(false, |found, (&a, &b)| found | ((a == b'/') & ((b == b'/') | (b == b'.'))));
     if !unusual

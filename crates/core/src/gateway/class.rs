@@ -1,0 +1,101 @@
+//! Which GatewayClasses are ours, and whether they are accepted.
+
+use std::collections::BTreeMap;
+
+use super::{Judge, parameters};
+use crate::{
+    status::{Judgement, Problem, reason::ClassRejection},
+    world::{Kind, ObjectKey, ObjectRef},
+};
+
+/// What status says of a GatewayClass.
+#[derive(Clone, Debug)]
+pub struct ClassVerdict {
+    pub controller_name: String,
+    pub accepted: Judgement<ClassRejection>,
+    /// The bundle version of the cluster's CRDs, if it is not one that this program knows.
+    pub unsupported_version: Option<String>,
+    /// What has no effect.
+    pub notes: Vec<String>,
+}
+
+/// The release of the CRDs that this program is written for, patches included.
+const SUPPORTED_BUNDLE: &str = "v1.7.";
+
+/// What a GatewayClass promises, by the names of the API's `pkg/features`, ascending.
+pub const SUPPORTED_FEATURES: &[&str] = &[
+    "GRPCRoute",
+    "GRPCRouteNamedRouteRule",
+    "GRPCRouteRequestHeaderModifier",
+    "Gateway",
+    "GatewayAddressEmpty",
+    "GatewayHTTPListenerIsolation",
+    "GatewayHTTPSListenerDetectMisdirectedRequests",
+    "GatewayPort8080",
+    "GatewayRouteHostnameIntersectionPrecedence",
+    "GatewayStaticAddresses",
+    "HTTPRoute",
+    "HTTPRoute303RedirectStatusCode",
+    "HTTPRoute307RedirectStatusCode",
+    "HTTPRoute308RedirectStatusCode",
+    "HTTPRouteBackendProtocolH2C",
+    "HTTPRouteBackendProtocolWebSocket",
+    "HTTPRouteBackendRequestHeaderModification",
+    "HTTPRouteBackendTimeout",
+    "HTTPRouteBackendURLRewrite",
+    "HTTPRouteCORS",
+    "HTTPRouteHostRewrite",
+    "HTTPRouteMethodMatching",
+    "HTTPRouteNamedRouteRule",
+    "HTTPRouteParentRefPort",
+    "HTTPRoutePathRedirect",
+    "HTTPRoutePathRewrite",
+    "HTTPRoutePortRedirect",
+    "HTTPRouteQueryParamMatching",
+    "HTTPRouteRequestMirror",
+    "HTTPRouteRequestMultipleMirrors",
+    "HTTPRouteRequestPercentageMirror",
+    "HTTPRouteRequestTimeout",
+    "HTTPRouteResponseHeaderModification",
+    "HTTPRouteRetryCodes",
+    "HTTPRouteRetryConnectionError",
+    "HTTPRouteSchemeRedirect",
+    "ListenerSet",
+    "ReferenceGrant",
+];
+
+/// Judges every GatewayClass whose controller is ours.
+pub(super) fn resolve(judge: &mut Judge<'_>) -> BTreeMap<ObjectKey, ClassVerdict> {
+    let world = judge.world;
+    let bundle = world.observed.bundle_version.as_ref();
+    let unsupported_version = bundle.filter(|version| !version.starts_with(SUPPORTED_BUNDLE));
+    let mut classes = BTreeMap::new();
+    for (key, class) in &world.gateway_classes {
+        if !world.settings.controllers.serve(&class.spec.controller_name) {
+            continue;
+        }
+        let object = ObjectRef { kind: Kind::GatewayClass, key: key.clone() };
+        let mut verdict = ClassVerdict {
+            controller_name: class.spec.controller_name.clone(),
+            accepted: Ok(()),
+            unsupported_version: unsupported_version.cloned(),
+            notes: Vec::new(),
+        };
+        if let Some(reference) = &class.spec.parameters_ref {
+            let namespace = reference.namespace.as_deref().unwrap_or_default();
+            match parameters::resolve(world, &reference.group, &reference.kind, namespace, &reference.name) {
+                Ok(notes) => verdict.notes = notes,
+                Err(message) => {
+                    let message = format!("spec.parametersRef: {message}");
+                    verdict.accepted = Err(Problem::new(ClassRejection::InvalidParameters, message.as_str()));
+                    judge.find(&object, "spec.parametersRef", message, None);
+                }
+            }
+        }
+        for note in &verdict.notes {
+            judge.find(&object, "spec.parametersRef", note, None);
+        }
+        classes.insert(key.clone(), verdict);
+    }
+    classes
+}

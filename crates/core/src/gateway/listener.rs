@@ -1,0 +1,189 @@
+//! One listener on its own account: protocol, kinds, namespaces, certificates.
+
+use std::collections::BTreeSet;
+
+use super::{AllowedNamespaces, Judge, ListenerVerdict, ResolvedListener, frontend};
+use crate::{
+    api::{
+        gateway::{FromNamespaces, Gateway, Listener, Protocol, TlsMode},
+        meta::LabelSelector,
+    },
+    plan::{CertificateId, GatewayId, Hostname, ListenerId},
+    reference::RefError,
+    status::{
+        Judgement, Problem,
+        reason::{ListenerRejection, ListenerUnresolved},
+    },
+    world::{Kind, ObjectKey, ObjectRef},
+};
+
+/// Resolves the listeners that `owner` declares: the Gateway itself or a ListenerSet that extends it.
+pub(super) fn resolve(
+    judge: &mut Judge<'_>,
+    owner: &ObjectRef,
+    gateway_key: &ObjectKey,
+    gateway: &Gateway,
+    declared: &[Listener],
+) -> Vec<ResolvedListener> {
+    let gateway_ref = ObjectRef { kind: Kind::Gateway, key: gateway_key.clone() };
+    let one = |(index, listener): (usize, &Listener)| {
+        let field = format!("spec.listeners[{index}]");
+        let mut problems = Vec::new();
+        let mut accepted = supported(listener);
+        let allowed_kinds = allowed_kinds(listener, &mut problems);
+        let mut certificates = Vec::new();
+        if accepted.is_ok() && listener.protocol == Protocol::Https {
+            certificates = load_certificates(judge, owner, listener, &field, &mut problems);
+            let (validated, more) = frontend::judge(judge, &gateway_ref, gateway, listener.port);
+            accepted = validated;
+            problems.extend(more);
+        }
+        if let Err(problem) = &accepted {
+            judge.find(owner, field.as_str(), problem.message.as_str(), None);
+        }
+        let needs_certificate = listener.protocol == Protocol::Https;
+        let verdict = ListenerVerdict {
+            accepted,
+            resolved_refs: summary(problems),
+            has_certificate: !needs_certificate || certificates.iter().any(|id| judge.certificates.is_good(id)),
+            notes: notes(listener),
+            ..ListenerVerdict::default()
+        };
+        for note in &verdict.notes {
+            judge.find(owner, field.as_str(), note, None);
+        }
+        ResolvedListener {
+            id: ListenerId::new(format!("{}/{}/{}", owner.kind.name().to_ascii_lowercase(), owner.key, listener.name)),
+            gateway: GatewayId::new(gateway_key.to_string()),
+            owner: owner.clone(),
+            name: listener.name.clone(),
+            port: listener.port,
+            protocol: listener.protocol.clone(),
+            hostname: Hostname::parse(listener.hostname.as_deref()),
+            allowed_kinds,
+            allowed_namespaces: namespaces(
+                listener.allowed_routes.namespaces.from,
+                listener.allowed_routes.namespaces.selector.as_ref(),
+                &owner.key.namespace,
+            ),
+            // Decided once the listener has been compared with the others.
+            served: false,
+            certificates,
+            verdict,
+        }
+    };
+    declared.iter().enumerate().map(one).collect()
+}
+
+/// Reads `from` and `selector` as a predicate; `Same` is the namespace `own`.
+pub(super) fn namespaces(from: FromNamespaces, selector: Option<&LabelSelector>, own: &str) -> AllowedNamespaces {
+    match (from, selector) {
+        (FromNamespaces::All, _) => AllowedNamespaces::All,
+        (FromNamespaces::Same, _) => AllowedNamespaces::Same(own.to_owned()),
+        (FromNamespaces::Selector, Some(selector)) => AllowedNamespaces::Selector(selector.clone()),
+        // The API requires a selector there; without one, nothing is selected.
+        (FromNamespaces::Selector, None) | (FromNamespaces::None, _) => AllowedNamespaces::None,
+    }
+}
+
+/// The kinds of route that can be served under a protocol.
+fn fitting_kinds(protocol: &Protocol) -> &'static [Kind] {
+    match protocol {
+        Protocol::Http | Protocol::Https => &[Kind::HttpRoute, Kind::GrpcRoute],
+        Protocol::Tls | Protocol::Tcp | Protocol::Udp | Protocol::Other(_) => &[],
+    }
+}
+
+fn supported(listener: &Listener) -> Judgement<ListenerRejection> {
+    let reject = |reason, message: String| Err(Problem::new(reason, message));
+    match &listener.protocol {
+        Protocol::Http => {}
+        Protocol::Https => {
+            let tls = listener.tls.as_ref();
+            if tls.is_some_and(|tls| tls.mode == TlsMode::Passthrough) {
+                let message = "tls.mode \"Passthrough\" is not possible under HTTPS; \"Terminate\" is".to_owned();
+                return reject(ListenerRejection::UnsupportedValue, message);
+            }
+            if tls.is_none_or(|tls| tls.certificate_refs.is_empty()) {
+                let message = "HTTPS needs a certificate: tls.certificateRefs is empty".to_owned();
+                return reject(ListenerRejection::UnsupportedValue, message);
+            }
+        }
+        protocol @ (Protocol::Tls | Protocol::Tcp | Protocol::Udp) => {
+            let message = format!("protocol {protocol} is not served by this version; HTTP and HTTPS are");
+            return reject(ListenerRejection::UnsupportedProtocol, message);
+        }
+        Protocol::Other(name) => {
+            let message = format!("protocol {name:?} is not known; HTTP and HTTPS are");
+            return reject(ListenerRejection::UnsupportedProtocol, message);
+        }
+    }
+    if !listener.filters.requests.is_empty() {
+        // GEP-5224: none is skipped, hence none is ignored.
+        let message = "filters.requests cannot be enforced by this version".to_owned();
+        return reject(ListenerRejection::UnsupportedValue, message);
+    }
+    Ok(())
+}
+
+fn allowed_kinds(listener: &Listener, problems: &mut Vec<Problem<ListenerUnresolved>>) -> BTreeSet<Kind> {
+    let fitting = fitting_kinds(&listener.protocol);
+    let asked = &listener.allowed_routes.kinds;
+    if asked.is_empty() {
+        return fitting.iter().copied().collect();
+    }
+    let known = |group: &str, kind: &str| Kind::find(group, kind).filter(|kind| fitting.contains(kind));
+    for (index, kind) in asked.iter().enumerate().filter(|(_, kind)| known(&kind.group, &kind.kind).is_none()) {
+        let fitting: Vec<&str> = fitting.iter().map(|kind| kind.name()).collect();
+        let message = format!(
+            "allowedRoutes.kinds[{index}]: {:?} of group {:?} cannot attach to a listener of protocol {}; possible are: {}",
+            kind.kind,
+            kind.group,
+            listener.protocol,
+            fitting.join(", ")
+        );
+        problems.push(Problem::new(ListenerUnresolved::InvalidRouteKinds, message));
+    }
+    asked.iter().filter_map(|kind| known(&kind.group, &kind.kind)).collect()
+}
+
+fn load_certificates(
+    judge: &mut Judge<'_>,
+    owner: &ObjectRef,
+    listener: &Listener,
+    field: &str,
+    problems: &mut Vec<Problem<ListenerUnresolved>>,
+) -> Vec<CertificateId> {
+    let mut ids = Vec::new();
+    let references = listener.tls.iter().flat_map(|tls| &tls.certificate_refs);
+    for (index, reference) in references.enumerate() {
+        let (id, problem) = judge.certificates.load(judge.world, owner, reference);
+        ids.extend(id.filter(|id| !ids.contains(id)));
+        let Some(problem) = problem else { continue };
+        let reason = match problem.error {
+            Some(RefError::NotPermitted(_)) => ListenerUnresolved::RefNotPermitted,
+            Some(RefError::InvalidKind { .. } | RefError::NotFound(_)) | None => {
+                ListenerUnresolved::InvalidCertificateRef
+            }
+        };
+        let path = format!("tls.certificateRefs[{index}]");
+        judge.find(owner, format!("{field}.{path}"), problem.message.as_str(), problem.mend());
+        problems.push(Problem::new(reason, format!("{path}: {}", problem.message)));
+    }
+    ids
+}
+
+/// One judgement out of all problems: the gravest reason, every message.
+fn summary(problems: Vec<Problem<ListenerUnresolved>>) -> Judgement<ListenerUnresolved> {
+    let Some(reason) = problems.iter().map(|problem| problem.reason).min() else { return Ok(()) };
+    let messages: Vec<String> = problems.into_iter().map(|problem| problem.message).collect();
+    Err(Problem::new(reason, messages.join("; ")))
+}
+
+fn notes(listener: &Listener) -> Vec<String> {
+    let options = listener.tls.as_ref().map(|tls| tls.options.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    match options.is_empty() {
+        true => Vec::new(),
+        false => vec![format!("tls.options has no effect: {}", options.join(", "))],
+    }
+}

@@ -1,0 +1,144 @@
+//! A Gateway on its own account: class, parameters, addresses, its certificate towards backends.
+
+use super::{Judge, Parent, address, class::ClassVerdict, frontend, listener, parameters};
+use crate::{
+    api::{
+        gateway::Gateway,
+        shared::{GatewayDefaultScope, SecretObjectReference},
+    },
+    plan::CertificateId,
+    reference::RefError,
+    status::{
+        Judgement, Problem,
+        reason::{GatewayRejection, GatewayUnresolved},
+    },
+    world::{Controllers, DataPlane, Kind, ObjectKey, ObjectRef},
+};
+
+/// What status says of a Gateway, apart from its listeners.
+#[derive(Clone, Debug)]
+pub struct GatewayVerdict {
+    pub controller_name: String,
+    pub data_plane: DataPlane,
+    /// On the Gateway's own account: whether its listeners are good is theirs to say.
+    pub accepted: Judgement<GatewayRejection>,
+    pub resolved_refs: Judgement<GatewayUnresolved>,
+    /// Shown to backends that a BackendTLSPolicy is for.
+    pub client_certificate: Option<CertificateId>,
+    /// Clients are let in whose certificate is bad or missing.
+    pub insecure_fallback: bool,
+    /// What has no effect.
+    pub notes: Vec<String>,
+}
+
+/// Standalone, a Gateway without a class is an oversight; in a cluster, it is another controller's.
+pub(super) fn report_missing_class(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway) {
+    if judge.world.settings.controllers == Controllers::All {
+        let object = ObjectRef { kind: Kind::Gateway, key: key.clone() };
+        let message =
+            format!("GatewayClass {:?} does not exist: nobody serves this Gateway", gateway.spec.gateway_class_name);
+        judge.find(&object, "spec.gatewayClassName", message, None);
+    }
+}
+
+pub(super) fn judge(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, class: &ClassVerdict) -> GatewayVerdict {
+    let object = ObjectRef { kind: Kind::Gateway, key: key.clone() };
+    let mut notes = notes(gateway);
+    let accepted = class_accepted(gateway, class)
+        .and_then(|()| own_parameters(judge, key, gateway, &mut notes))
+        .and_then(|()| address::supported(gateway));
+    if let Err(problem) = &accepted {
+        judge.find(&object, "spec", problem.message.as_str(), None);
+    }
+    for note in &notes {
+        judge.find(&object, "spec", note, None);
+    }
+    let reference = gateway.spec.tls.backend.as_ref().and_then(|backend| backend.client_certificate_ref.as_ref());
+    let (client_certificate, resolved_refs) = match reference {
+        None => (None, Ok(())),
+        Some(reference) => client_certificate(judge, &object, reference),
+    };
+    GatewayVerdict {
+        controller_name: class.controller_name.clone(),
+        data_plane: match judge.world.settings.merge_gateways {
+            true => DataPlane::Merged,
+            false => DataPlane::Gateway(key.clone()),
+        },
+        accepted,
+        resolved_refs,
+        client_certificate,
+        insecure_fallback: frontend::is_insecure(gateway),
+        notes,
+    }
+}
+
+/// The Gateway as a parent of routes, with its own listeners.
+pub(super) fn parent(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, verdict: &GatewayVerdict) -> Parent {
+    let owner = ObjectRef { kind: Kind::Gateway, key: key.clone() };
+    Parent {
+        listeners: listener::resolve(judge, &owner, key, gateway, &gateway.spec.listeners),
+        owner,
+        gateway: key.clone(),
+        controller_name: verdict.controller_name.clone(),
+        data_plane: verdict.data_plane.clone(),
+    }
+}
+
+fn class_accepted(gateway: &Gateway, class: &ClassVerdict) -> Judgement<GatewayRejection> {
+    match &class.accepted {
+        Ok(()) => Ok(()),
+        Err(problem) => Err(Problem::new(
+            GatewayRejection::InvalidParameters,
+            format!("GatewayClass {:?} is not accepted: {}", gateway.spec.gateway_class_name, problem.message),
+        )),
+    }
+}
+
+fn own_parameters(
+    judge: &Judge<'_>,
+    key: &ObjectKey,
+    gateway: &Gateway,
+    notes: &mut Vec<String>,
+) -> Judgement<GatewayRejection> {
+    let infrastructure = gateway.spec.infrastructure.as_ref();
+    let Some(reference) = infrastructure.and_then(|infrastructure| infrastructure.parameters_ref.as_ref()) else {
+        return Ok(());
+    };
+    match parameters::resolve(judge.world, &reference.group, &reference.kind, &key.namespace, &reference.name) {
+        Ok(more) => {
+            notes.extend(more);
+            Ok(())
+        }
+        Err(message) => Err(Problem::new(
+            GatewayRejection::InvalidParameters,
+            format!("spec.infrastructure.parametersRef: {message}"),
+        )),
+    }
+}
+
+fn notes(gateway: &Gateway) -> Vec<String> {
+    let mut notes = Vec::new();
+    if gateway.spec.default_scope.is_some_and(|scope| scope != GatewayDefaultScope::None) {
+        notes.push("spec.defaultScope has no effect: routes attach by their parentRefs alone".to_owned());
+    }
+    notes
+}
+
+fn client_certificate(
+    judge: &mut Judge<'_>,
+    gateway: &ObjectRef,
+    reference: &SecretObjectReference,
+) -> (Option<CertificateId>, Judgement<GatewayUnresolved>) {
+    const FIELD: &str = "spec.tls.backend.clientCertificateRef";
+    let (id, problem) = judge.certificates.load(judge.world, gateway, reference);
+    let Some(problem) = problem else { return (id, Ok(())) };
+    let reason = match problem.error {
+        Some(RefError::NotPermitted(_)) => GatewayUnresolved::RefNotPermitted,
+        Some(RefError::InvalidKind { .. } | RefError::NotFound(_)) | None => {
+            GatewayUnresolved::InvalidClientCertificateRef
+        }
+    };
+    let message = format!("{FIELD}: {}", problem.message);
+    judge.find(gateway, FIELD, message.as_str(), problem.mend());
+    (id, Err(Problem::new(reason, message)))
+}

@@ -1,0 +1,49 @@
+//! The served listeners as the proxy has them: by port, the most specific hostname first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Parents, ResolvedListener};
+use crate::{
+    api::gateway::Protocol,
+    plan::{Listener, ListenerId, ListenerTls, Port, PortProtocol, RouteId},
+    world::DataPlane,
+};
+
+/// Names the data planes that something is to be served on, even if it is nothing yet.
+pub fn data_planes(parents: &Parents) -> BTreeSet<DataPlane> {
+    parents.values().map(|parent| parent.data_plane.clone()).collect()
+}
+
+/// Builds the ports of one data plane; `routes` names those attached to a listener.
+pub fn ports(
+    parents: &Parents,
+    data_plane: &DataPlane,
+    routes: impl Fn(&ListenerId) -> Vec<RouteId>,
+) -> BTreeMap<u16, Port> {
+    let mut ports: BTreeMap<u16, Port> = BTreeMap::new();
+    let parents = parents.values().filter(|parent| parent.data_plane == *data_plane);
+    for listener in parents.flat_map(|parent| &parent.listeners).filter(|listener| listener.served) {
+        let Some(protocol) = protocol(listener) else { continue };
+        let port = ports.entry(listener.port).or_insert(Port { protocol, listeners: Vec::new() });
+        port.listeners.push(Listener {
+            id: listener.id.clone(),
+            gateway: listener.gateway.clone(),
+            hostname: listener.hostname.clone(),
+            tls: (protocol == PortProtocol::Https).then(|| ListenerTls { certificates: listener.certificates.clone() }),
+            routes: routes(&listener.id),
+        });
+    }
+    for port in ports.values_mut() {
+        port.listeners.sort_by(|a, b| a.hostname.cmp(&b.hostname));
+    }
+    ports
+}
+
+/// `None` for protocols that are never served.
+fn protocol(listener: &ResolvedListener) -> Option<PortProtocol> {
+    match listener.protocol {
+        Protocol::Http => Some(PortProtocol::Http),
+        Protocol::Https => Some(PortProtocol::Https),
+        Protocol::Tls | Protocol::Tcp | Protocol::Udp | Protocol::Other(_) => None,
+    }
+}

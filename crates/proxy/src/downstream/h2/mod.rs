@@ -1,0 +1,95 @@
+//! HTTP/2 towards clients (RFC 9113, RFC 8441): one task per connection, one per stream.
+//!
+//! The connection's task drives the codec, admits streams, watches floods and time, and says goodbye. What a request
+//! means is the exchange's: here nothing knows routes or backends.
+
+mod meter;
+mod request;
+mod stream;
+mod task;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::{Future, poll_fn};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use crate::exchange;
+use crate::failure::What;
+use crate::limits::Limits;
+use crate::message::{RequestHead, Scheme};
+use crate::watchdog::Watchdog;
+use crate::worker::{Connection, Worker};
+use stream::Stream;
+
+/// Serves one connection until it ends. `prefix` is what was read of it before.
+pub(crate) async fn serve<IO>(io: IO, prefix: Vec<u8>, connection: Rc<Connection>, worker: Rc<Worker>)
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let settings = Settings { limits: worker.limits.clone(), scheme: connection.scheme };
+    let closing = {
+        let connection = connection.clone();
+        poll_fn(move |cx| {
+            if connection.is_closing() {
+                return Poll::Ready(());
+            }
+            connection.wake_on_close(cx.waker());
+            Poll::Pending
+        })
+    };
+    task::serve(io, prefix, settings, Rc::new(Exchanges { connection, worker }), closing).await;
+}
+
+/// What a connection needs to know besides its bytes.
+struct Settings {
+    limits: Arc<Limits>,
+    /// Of the client's connection.
+    scheme: Scheme,
+}
+
+/// What answers requests.
+trait Handler: 'static {
+    /// Answers one request, in a task of its own. A head that is wrong is answered like any other failure.
+    fn handle(
+        self: Rc<Self>,
+        head: Result<Box<RequestHead>, What>,
+        stream: Stream,
+    ) -> impl Future<Output = ()> + 'static;
+
+    /// Returns a cleared head to read a request into.
+    fn new_head(&self) -> Box<RequestHead>;
+}
+
+/// Answers requests by the Plan.
+struct Exchanges {
+    connection: Rc<Connection>,
+    worker: Rc<Worker>,
+}
+
+impl Handler for Exchanges {
+    async fn handle(self: Rc<Self>, head: Result<Box<RequestHead>, What>, mut stream: Stream) {
+        let Self { connection, worker } = &*self;
+        let mut watchdog = Watchdog::new(Instant::now() + worker.limits.progress_timeout);
+        match head {
+            Ok(mut head) => {
+                // Dropping the stream resets it, if its answer is not whole.
+                _ = exchange::serve(worker, connection, &mut stream, &mut head, &mut watchdog).await;
+                worker.request_heads.give(head);
+            }
+            Err(what) => exchange::refuse(worker, connection, &mut stream, what, &mut watchdog).await,
+        }
+    }
+
+    fn new_head(&self) -> Box<RequestHead> {
+        let mut head = self.worker.request_heads.take();
+        head.clear();
+        head
+    }
+}

@@ -1,0 +1,125 @@
+//! A request's head from the codec's form to ours, with the strictness that the codec leaves to us (RFC 9113 §8.2, §8.3).
+
+use h2::ext::Protocol;
+use http::{HeaderMap, HeaderName, Method, header, request::Parts};
+
+use crate::failure::What;
+use crate::http2::{append, parse_length};
+use crate::limits::Limits;
+use crate::message::{BodyLength, RequestHead, Version};
+
+/// Reads a request's head into `head`, which is cleared. `is_end` says that no body follows.
+///
+/// # Errors
+/// What the client did wrong; its connection stays good.
+pub(super) fn read_head(parts: &Parts, is_end: bool, head: &mut RequestHead, limits: &Limits) -> Result<(), What> {
+    head.version = Version::Http2;
+    read_method(parts, head)?;
+    read_authority(parts, head)?;
+    let length = read_fields(&parts.headers, head, limits)?;
+    read_target(parts, head, limits)?;
+    head.body = match length {
+        _ if is_end => BodyLength::Empty,
+        Some(length) => BodyLength::Known(length),
+        None => BodyLength::Unknown,
+    };
+    Ok(())
+}
+
+fn read_method(parts: &Parts, head: &mut RequestHead) -> Result<(), What> {
+    if parts.method != Method::CONNECT {
+        head.method.push_str(parts.method.as_str());
+        return Ok(());
+    }
+    // RFC 8441: in HTTP/1.1's terms it is a GET that asks for an upgrade. Plain CONNECT is for forward proxies.
+    match parts.extensions.get::<Protocol>() {
+        Some(protocol) if protocol.as_str().eq_ignore_ascii_case("websocket") => {
+            head.method.push_str("GET");
+            head.upgrade = Some("websocket".to_owned());
+            // HTTP/1.1 backends want a key; HTTP/2 has none, and others leave it out again. 16 bytes in base64.
+            let key: String = std::iter::repeat_with(fastrand::alphanumeric).take(21).chain("A==".chars()).collect();
+            head.fields.push(b"sec-websocket-key", key.as_bytes());
+            Ok(())
+        }
+        Some(_) | None => Err(What::BadRequest),
+    }
+}
+
+/// `:authority`, or Host in its absence; both must say the same (RFC 9113 §8.3.1).
+fn read_authority(parts: &Parts, head: &mut RequestHead) -> Result<(), What> {
+    if parts.uri.scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
+        return Err(What::BadRequest);
+    }
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    let (host, another) = (hosts.next(), hosts.next());
+    if another.is_some() {
+        return Err(What::BadRequest);
+    }
+    match (parts.uri.authority(), host) {
+        (Some(authority), Some(host)) if !authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()) => {
+            Err(What::BadRequest)
+        }
+        (Some(authority), _) => head.set_authority(authority.as_str().as_bytes()),
+        (None, Some(host)) => head.set_authority(host.as_bytes()),
+        (None, None) => Err(What::BadRequest),
+    }
+}
+
+fn read_target(parts: &Parts, head: &mut RequestHead, limits: &Limits) -> Result<(), What> {
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    if target.len() > limits.target_bytes_max {
+        return Err(What::TargetTooLong);
+    }
+    if !target.starts_with('/') && target != "*" {
+        return Err(What::BadRequest);
+    }
+    head.set_target(target.as_bytes())
+}
+
+/// Copies end-to-end fields; returns content-length.
+fn read_fields(map: &HeaderMap, head: &mut RequestHead, limits: &Limits) -> Result<Option<u64>, What> {
+    // `len` counts values, so that cookie crumbs count singly.
+    if map.len() > limits.head_fields_max {
+        return Err(What::HeadTooLarge);
+    }
+    let mut length = None;
+    for (name, value) in map {
+        if *name == header::CONTENT_LENGTH {
+            // Equal ones too: what is next to us may read them otherwise.
+            if length.replace(parse_length(value.as_bytes()).ok_or(What::BadRequest)?).is_some() {
+                return Err(What::BadRequest);
+            }
+        } else if *name == header::EXPECT {
+            if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
+                return Err(What::ExpectationFailed);
+            }
+            head.expects_continue = true;
+        } else if !is_left_out(name) {
+            if name.as_str().contains('_') {
+                return Err(What::BadRequest);
+            }
+            append(&mut head.fields, name, value, What::BadRequest)?;
+        }
+    }
+    join_cookies(map, head)?;
+    Ok(length)
+}
+
+/// Fields of this connection, and those that are handled apart.
+fn is_left_out(name: &HeaderName) -> bool {
+    *name == header::HOST || *name == header::TE || *name == header::COOKIE || name.as_str() == "http2-settings"
+}
+
+/// Crumbs become one field, as everything beyond HTTP/2 expects (RFC 9113 §8.2.3).
+fn join_cookies(map: &HeaderMap, head: &mut RequestHead) -> Result<(), What> {
+    let mut crumbs = map.get_all(header::COOKIE).iter();
+    let Some(first) = crumbs.next() else { return Ok(()) };
+    let Some(second) = crumbs.next() else { return append(&mut head.fields, &header::COOKIE, first, What::BadRequest) };
+    let mut cookie = [first.as_bytes(), second.as_bytes()].join(&b"; "[..]);
+    for crumb in crumbs {
+        cookie.extend_from_slice(b"; ");
+        cookie.extend_from_slice(crumb.as_bytes());
+    }
+    head.fields.push(b"cookie", &cookie);
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! The deadlines of one exchange, kept by its one [`Watchdog`].
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::limits::Limits;
+use crate::watchdog::Watchdog;
+
+/// When an exchange, its present try, or a stall in it has taken too long.
+pub(super) struct Deadlines {
+    /// The rule's `timeouts.request`.
+    pub(super) request: Option<Instant>,
+    /// The rule's `timeouts.backendRequest`, of the present try.
+    pub(super) attempt: Option<Instant>,
+    /// Of the upload: the slowest a client may be (HARDENING D1).
+    body: Option<Instant>,
+    progress: Instant,
+    progress_timeout: Duration,
+    began: Instant,
+    /// Since when the upload waits for the backend, which is not the client's fault.
+    held_since: Option<Instant>,
+}
+
+impl Deadlines {
+    pub(super) fn new(request: Option<Duration>, progress_timeout: Duration) -> Self {
+        let began = Instant::now();
+        Self {
+            request: request.and_then(|timeout| began.checked_add(timeout)),
+            attempt: None,
+            body: None,
+            progress: began + progress_timeout,
+            progress_timeout,
+            began,
+            held_since: None,
+        }
+    }
+
+    /// The upload waits for the backend, or no longer does.
+    pub(super) fn upload_waits(&mut self, for_backend: bool) {
+        match (self.held_since, for_backend) {
+            (None, true) => {
+                self.held_since = Some(Instant::now());
+                self.body = None;
+            }
+            (Some(since), false) => {
+                self.held_since = None;
+                self.began += since.elapsed();
+            }
+            (None, false) | (Some(_), true) => {}
+        }
+    }
+
+    pub(super) fn begin_attempt(&mut self, timeout: Option<Duration>) {
+        let now = Instant::now();
+        self.attempt = timeout.and_then(|timeout| now.checked_add(timeout));
+        self.progress = now + self.progress_timeout;
+    }
+
+    /// Bytes moved, `uploaded` of the request's body so far; `None` once the body is all there.
+    pub(super) fn progressed(&mut self, uploaded: Option<u64>, limits: &Limits) {
+        self.progress = Instant::now() + self.progress_timeout;
+        self.body = uploaded.map(|bytes| {
+            let earned = Duration::from_secs(bytes / limits.body_rate_min.max(1));
+            self.began + limits.body_grace + earned
+        });
+    }
+
+    /// Has `watchdog` wait for the earliest.
+    pub(super) fn arm(&self, watchdog: &mut Watchdog) {
+        let given = [self.request, self.attempt, self.body].into_iter().flatten();
+        watchdog.set(given.fold(self.progress, Instant::min));
+    }
+
+    /// Whether the client's upload alone is what took too long.
+    pub(super) fn is_client_slow(&self, now: Instant) -> bool {
+        let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        !passed(self.request) && !passed(self.attempt) && passed(self.body)
+    }
+
+    pub(super) fn is_request_over(&self, now: Instant) -> bool {
+        self.request.is_some_and(|deadline| deadline <= now)
+    }
+}

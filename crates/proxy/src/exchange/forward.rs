@@ -1,0 +1,181 @@
+//! Forwarding: chooses a backend, tries endpoints until one answers, and passes the answer on.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+
+use gatewright_core::filter::Filter;
+use gatewright_core::plan::{Rule, WeightedBackend};
+use tokio::time::Instant;
+
+use super::answer::Answer;
+use super::prepare::{Place, Prepared, refused};
+use super::trial::Trial;
+use super::{Aborted, Account, forwarded};
+use crate::downstream::Downstream;
+use crate::failure::{Failure, What};
+use crate::message::{RequestHead, ResponseHead};
+use crate::observe::Event;
+use crate::snapshot::{BackendSnapshot, Destination, Found, Snapshot};
+use crate::upstream::Upstream;
+use crate::watchdog::Watchdog;
+use crate::worker::{Connection, Worker};
+
+/// What an exchange works with.
+pub(super) struct Exchange<'a, D> {
+    pub(super) worker: &'a Rc<Worker>,
+    pub(super) connection: &'a Connection,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) client: &'a mut D,
+    pub(super) watchdog: &'a mut Watchdog,
+    pub(super) account: &'a mut Account,
+    pub(super) began: Instant,
+}
+
+impl<D: Downstream> Exchange<'_, D> {
+    /// Carries the request through its rule.
+    ///
+    /// # Errors
+    /// What went wrong; [`Exchange::fail`] knows whether the client can still be told.
+    pub(super) async fn run<'s>(
+        &mut self,
+        found: &Found<'s>,
+        head: &mut RequestHead,
+        prepared: &mut Prepared<'s>,
+    ) -> Result<(), Failure> {
+        forwarded::apply(head, self.connection);
+        let worker = self.worker;
+        let place = Place { port: self.connection.port, matched: found.matched };
+        let slot = found.rule.slot;
+        let count = |nth| worker.next_choice(slot + 1 + nth);
+        if let Some(answer) = prepared.apply(&found.plan.filters, head, place, self.account, count)? {
+            return self.answer_filtered(answer, prepared).await;
+        }
+        let share = found.rule.weights.choose(worker.next_choice(slot)).ok_or(What::Broken)?;
+        let filters = &found.plan.backends[share].filters;
+        if !filters.is_empty() {
+            let first = slot + 1 + mirrors_before(found.plan, share);
+            let count = |nth| worker.next_choice(first + nth);
+            if let Some(answer) = prepared.apply(filters, head, place, self.account, count)? {
+                return self.answer_filtered(answer, prepared).await;
+            }
+        }
+        match &found.rule.targets[share] {
+            Destination::Refused(refusal) => Err(refused(*refusal).into()),
+            Destination::Backend(backend) => self.forward(backend, found.plan, head, prepared).await,
+        }
+    }
+
+    /// Tries until a response may be passed on.
+    async fn forward(
+        &mut self,
+        backend: &BackendSnapshot,
+        plan: &Rule,
+        head: &RequestHead,
+        prepared: &Prepared<'_>,
+    ) -> Result<(), Failure> {
+        let mut trial = Trial::new(plan, head, &self.worker.limits);
+        trial.mirrors.start(&prepared.mirrors, self.snapshot, self.worker, head);
+        let mut response = self.worker.response_heads.take();
+        loop {
+            let again = match self.attempt(backend, plan, head, &mut trial, &mut response).await {
+                Ok(mut upstream) => {
+                    if !trial.is_worth_another(plan.retry.as_ref(), response.status) {
+                        let passed = self.pass_on(&mut upstream, &mut response, head, prepared, &mut trial).await;
+                        self.account.request_bytes = trial.upload.bytes;
+                        if passed.is_ok() {
+                            upstream.release();
+                        }
+                        self.worker.response_heads.give(response);
+                        return passed;
+                    }
+                    true
+                }
+                Err(failure) => {
+                    if !trial.survives(&failure, plan.retry.as_ref()) {
+                        return Err(failure);
+                    }
+                    false
+                }
+            };
+            self.account.retries += 1;
+            self.worker.recorder.count(Event::Retried);
+            self.pause(&mut trial, again).await?;
+        }
+    }
+
+    /// Begins the client's response and moves what is left of both bodies.
+    async fn pass_on(
+        &mut self,
+        upstream: &mut Upstream,
+        response: &mut ResponseHead,
+        head: &RequestHead,
+        prepared: &Prepared<'_>,
+        trial: &mut Trial,
+    ) -> Result<(), Failure> {
+        self.account.backend_duration = Some(self.began.elapsed());
+        prepared.finish(&mut response.fields);
+        self.account.status = response.status;
+        if response.status == 101 {
+            poll_fn(|cx| self.client.upgrade(cx, response).into()).await?;
+            trial.tunnel(&self.worker.limits);
+            return self.relay(upstream, trial, true).await;
+        }
+        poll_fn(|cx| self.client.send_head(cx, response).into()).await?;
+        if head.method == "HEAD" || response.body == crate::message::BodyLength::Empty {
+            return Ok(());
+        }
+        self.relay(upstream, trial, false).await
+    }
+
+    async fn answer_filtered(&mut self, mut answer: Answer, prepared: &Prepared<'_>) -> Result<(), Failure> {
+        prepared.finish(&mut answer.head.fields);
+        self.answer(answer).await
+    }
+
+    /// Sends an answer of the gateway's own.
+    async fn answer(&mut self, answer: Answer) -> Result<(), Failure> {
+        self.account.status = answer.head.status;
+        self.watchdog.set_in(self.worker.limits.progress_timeout);
+        poll_fn(|cx| {
+            self.client.send_head(cx, &answer.head)?;
+            if answer.body.is_empty() { Ok(()) } else { self.client.write(cx, answer.body.as_bytes(), true) }.into()
+        })
+        .await?;
+        self.account.response_bytes = answer.body.len() as u64;
+        poll_fn(|cx| match self.client.poll_flush(cx) {
+            std::task::Poll::Pending => self.watchdog.poll(cx).map(|()| Err(What::ClientSlow.into())),
+            ready => ready,
+        })
+        .await
+    }
+
+    /// Tells the client what went wrong, or, when its response has begun, has it cut short.
+    pub(super) async fn fail(
+        &mut self,
+        failure: Failure,
+        head: &RequestHead,
+        prepared: &Prepared<'_>,
+    ) -> Result<(), Aborted> {
+        self.account.failure = Some(failure.what);
+        tracing::debug!(
+            client = %self.connection.client, host = head.host, path = head.path, what = ?failure.what,
+            source = failure.source.as_ref().map(tracing::field::display), "request failed"
+        );
+        if self.account.status != 0 || failure.what == What::ClientGone {
+            return Err(Aborted);
+        }
+        if matches!(failure.what, What::BadRequest | What::ClientSlow | What::BodyTooLarge | What::HeadTooLarge) {
+            self.client.give_up();
+        }
+        let mut answer = Answer::failure(failure.what, head);
+        prepared.share(&mut answer.head.fields);
+        self.answer(answer).await.map_err(|_| Aborted)
+    }
+}
+
+/// How many mirrors stand before those of backend `share`: each has a counter of its own.
+fn mirrors_before(plan: &Rule, share: usize) -> usize {
+    let count = |filters: &[Filter]| filters.iter().filter(|filter| matches!(filter, Filter::Mirror(_))).count();
+    count(&plan.filters)
+        + plan.backends[..share].iter().map(|WeightedBackend { filters, .. }| count(filters)).sum::<usize>()
+}

@@ -1,0 +1,141 @@
+//! One exchange, from a request's head to the last byte of its response. The same for every protocol on either side.
+//!
+//! ```text
+//! route::find → prepare (filters) → forward (tries, each with one endpoint) → relay (both bodies) → observe
+//! ```
+
+mod answer;
+mod attempt;
+mod deadline;
+mod forward;
+mod forwarded;
+mod mirror;
+mod prepare;
+mod relay;
+mod replay;
+mod route;
+mod trial;
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::downstream::Downstream;
+use crate::failure::{Failure, What};
+use crate::message::RequestHead;
+use crate::observe::{self, Record};
+use crate::snapshot::{Found, ListenerSnapshot};
+use crate::watchdog::Watchdog;
+use crate::worker::{Connection, Worker};
+use forward::Exchange;
+use prepare::Prepared;
+
+/// The client's connection or stream cannot go on: its response was cut short, or the client is gone.
+#[derive(Debug)]
+pub(crate) struct Aborted;
+
+/// What is known of an exchange when it has ended: the material of its [`Record`].
+#[derive(Default)]
+struct Account {
+    status: u16,
+    endpoint: Option<SocketAddr>,
+    request_bytes: u64,
+    response_bytes: u64,
+    backend_duration: Option<Duration>,
+    retries: u32,
+    failure: Option<What>,
+    /// What the client asked for, once a filter has rewritten it.
+    asked: Option<Asked>,
+}
+
+struct Asked {
+    path: String,
+    authority: String,
+}
+
+/// Serves the request whose head has been read.
+///
+/// # Errors
+/// [`Aborted`] when the client's side must be closed or reset. Everything else was answered.
+pub(crate) async fn serve<D: Downstream>(
+    worker: &Rc<Worker>,
+    connection: &Connection,
+    client: &mut D,
+    head: &mut RequestHead,
+    watchdog: &mut Watchdog,
+) -> Result<(), Aborted> {
+    let began = Instant::now();
+    let snapshot = worker.snapshot();
+    let mut account = Account::default();
+    let routed = route::find(&snapshot, connection, head);
+    let (listener, found) = match &routed {
+        Ok((listener, found)) => (Some(*listener), found.as_ref()),
+        Err(_) => (None, None),
+    };
+    let mut exchange =
+        Exchange { worker, connection, snapshot: &snapshot, client, watchdog, account: &mut account, began };
+    let mut prepared = Prepared::default();
+    let outcome = match (&routed, found) {
+        (Err(what), _) => Err((*what).into()),
+        (Ok(_), None) => Err(What::NoRoute.into()),
+        (Ok(_), Some(found)) => exchange.run(found, head, &mut prepared).await,
+    };
+    let ended = match outcome {
+        Ok(()) => Ok(()),
+        Err(failure) => exchange.fail(failure, head, &prepared).await,
+    };
+    record(worker, connection, listener, found, head, &account, began);
+    ended
+}
+
+/// Answers a request that could not be read as one.
+pub(crate) async fn refuse<D: Downstream>(
+    worker: &Rc<Worker>,
+    connection: &Connection,
+    client: &mut D,
+    what: What,
+    watchdog: &mut Watchdog,
+) {
+    let began = Instant::now();
+    let snapshot = worker.snapshot();
+    let mut account = Account::default();
+    let head = RequestHead::default();
+    let mut exchange =
+        Exchange { worker, connection, snapshot: &snapshot, client, watchdog, account: &mut account, began };
+    // The connection ends after this either way.
+    let _ = exchange.fail(Failure::from(what), &head, &Prepared::default()).await;
+    record(worker, connection, None, None, &head, &account, began);
+}
+
+fn record(
+    worker: &Worker,
+    connection: &Connection,
+    listener: Option<&ListenerSnapshot>,
+    found: Option<&Found<'_>>,
+    head: &RequestHead,
+    account: &Account,
+    began: Instant,
+) {
+    let asked = account.asked.as_ref();
+    worker.recorder.finish(&Record {
+        listener: listener.map(|listener| &listener.series),
+        route: found.map(|found| &found.route.series),
+        rule: found.map(|found| observe::Rule { index: found.index, name: found.plan.name.as_deref() }),
+        endpoint: account.endpoint,
+        client: connection.client,
+        version: head.version,
+        method: &head.method,
+        authority: asked.map_or(&head.authority, |asked| &asked.authority),
+        path: asked.map_or(&head.path, |asked| &asked.path),
+        query: head.query.as_deref(),
+        status: account.status,
+        request_bytes: account.request_bytes,
+        response_bytes: account.response_bytes,
+        duration: began.elapsed(),
+        backend_duration: account.backend_duration,
+        retries: account.retries,
+        failure: account.failure,
+    });
+}

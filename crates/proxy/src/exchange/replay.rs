@@ -1,0 +1,31 @@
+//! A request's body kept back, so that another try can send it again.
+
+/// The beginning of a body, as far as it fits.
+#[derive(Debug)]
+pub(super) struct Replay {
+    bytes: Vec<u8>,
+    bytes_max: usize,
+    /// More went by than is kept: the body cannot be sent again.
+    lost: bool,
+}
+
+impl Replay {
+    /// Keeps up to `bytes_max` bytes; with 0, a body that has begun cannot be sent again.
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Self { bytes: Vec::new(), bytes_max, lost: false }
+    }
+
+    pub(super) fn record(&mut self, piece: &[u8]) {
+        if self.lost || self.bytes.len() + piece.len() > self.bytes_max {
+            self.lost = true;
+            self.bytes = Vec::new();
+        } else {
+            self.bytes.extend_from_slice(piece);
+        }
+    }
+
+    /// What has been sent so far, if all of it is still here.
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        (!self.lost).then_some(&self.bytes)
+    }
+}

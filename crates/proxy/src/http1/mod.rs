@@ -1,0 +1,18 @@
+//! HTTP/1.1 on the wire (RFC 9112), as a server and as a client.
+//!
+//! Strict: what the grammar does not allow is refused, never repaired and forwarded (HARDENING 1.3). Both directions
+//! share it. It knows bytes and heads, not routes, connections or time.
+
+mod body;
+mod chunk;
+mod framing;
+mod grammar;
+mod head;
+mod transport;
+mod write;
+
+pub(crate) use body::{Incoming, Outgoing, Trouble};
+pub(crate) use framing::{BodyReader, BodyWriter};
+pub(crate) use head::{Parsed, RequestContext, parse_request, parse_response};
+pub(crate) use transport::Transport;
+pub(crate) use write::{write_interim, write_request, write_response};

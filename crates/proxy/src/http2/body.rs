@@ -1,0 +1,276 @@
+//! Bodies through a stream of HTTP/2.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use h2::{Reason, RecvStream, SendStream};
+use http::HeaderMap;
+use tokio::time::Instant;
+
+use super::{read_trailers, write_fields};
+use crate::failure::{Failure, What};
+use crate::limits::Limits;
+use crate::message::{Fields, Read, Sink, Source};
+use crate::watchdog::Watchdog;
+
+/// Bytes that are welcome at a time, and so what one stream holds for a peer whose window is shut.
+const WRITE_BYTES_MAX: usize = 32 * 1024;
+/// Bytes a peer must take to count as taking anything: window updates of a byte keep no stream alive (HARDENING H7).
+const PROGRESS_BYTES_MIN: usize = 1024;
+
+/// A body that arrives. Its window grows again as the bytes are read out.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    stream: RecvStream,
+    chunk: Bytes,
+    trailer_fields_max: usize,
+    trailer_bytes_max: usize,
+    /// What it is when the peer breaks off, and when what it sent breaks the rules.
+    gone: What,
+    malformed: What,
+}
+
+impl Incoming {
+    /// A request's body.
+    pub(crate) fn of_client(stream: RecvStream, limits: &Limits) -> Self {
+        Self::new(stream, limits, What::ClientGone, What::BadRequest)
+    }
+
+    /// A response's body.
+    pub(crate) fn of_backend(stream: RecvStream, limits: &Limits) -> Self {
+        Self::new(stream, limits, What::BackendGone, What::BadResponse)
+    }
+
+    fn new(stream: RecvStream, limits: &Limits, gone: What, malformed: What) -> Self {
+        let Limits { trailer_fields_max, trailer_bytes_max, .. } = *limits;
+        Self { stream, chunk: Bytes::new(), trailer_fields_max, trailer_bytes_max, gone, malformed }
+    }
+
+    fn read_trailers(&self, map: &HeaderMap) -> Result<Fields, Failure> {
+        let bytes: usize = map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if map.len() > self.trailer_fields_max || bytes > self.trailer_bytes_max {
+            return Err(self.malformed.into());
+        }
+        Ok(read_trailers(map, self.malformed)?)
+    }
+
+    fn failure(&self, error: h2::Error) -> Failure {
+        // Data that does not add up to content-length, or frames out of order, were reset by our own codec.
+        let what = if error.is_library() && error.is_reset() { self.malformed } else { self.gone };
+        Failure::because(what, io::Error::other(error))
+    }
+}
+
+impl Source for Incoming {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Read, Failure>> {
+        while self.chunk.is_empty() {
+            match ready!(self.stream.poll_data(cx)) {
+                Some(Ok(chunk)) => self.chunk = chunk,
+                Some(Err(error)) => return Poll::Ready(Err(self.failure(error))),
+                None => {
+                    let trailers = ready!(self.stream.poll_trailers(cx)).map_err(|error| self.failure(error))?;
+                    return Poll::Ready(match trailers {
+                        Some(map) => self.read_trailers(&map).map(Read::Trailers),
+                        None => Ok(Read::End),
+                    });
+                }
+            }
+        }
+        let bytes = self.chunk.len().min(buffer.len());
+        buffer[..bytes].copy_from_slice(&self.chunk[..bytes]);
+        self.chunk.advance(bytes);
+        // It fails when the stream was reset meanwhile; the next read says so.
+        _ = self.stream.flow_control().release_capacity(bytes);
+        Poll::Ready(Ok(Read::Data { bytes, last: self.chunk.is_empty() && self.stream.is_end_stream() }))
+    }
+}
+
+/// A body that leaves.
+///
+/// Window is asked for only for bytes that are here: a stream that reserved it in advance would starve the others of
+/// its connection while its own source is silent.
+pub(crate) struct Outgoing {
+    stream: SendStream<Bytes>,
+    /// Taken, and waiting for the peer's window.
+    queue: Bytes,
+    end: End,
+    stall: Stall,
+    gone: What,
+    /// What the peer is told when the body cannot be brought to its end.
+    abort: Reason,
+}
+
+/// How far the end of a body is.
+#[derive(Debug)]
+enum End {
+    /// Not in sight.
+    Open,
+    /// After the queue.
+    Queued(Option<HeaderMap>),
+    Sent,
+}
+
+impl Outgoing {
+    /// A response's body; one that ends with its head is already at its end.
+    pub(crate) fn to_client(stream: SendStream<Bytes>, is_end: bool, limits: &Limits) -> Self {
+        Self::new(stream, is_end, limits, What::ClientGone, Reason::INTERNAL_ERROR)
+    }
+
+    /// A request's body.
+    pub(crate) fn to_backend(stream: SendStream<Bytes>, is_end: bool, limits: &Limits) -> Self {
+        Self::new(stream, is_end, limits, What::BackendGone, Reason::CANCEL)
+    }
+
+    fn new(stream: SendStream<Bytes>, is_end: bool, limits: &Limits, gone: What, abort: Reason) -> Self {
+        let end = if is_end { End::Sent } else { End::Open };
+        Self { stream, queue: Bytes::new(), end, stall: Stall::new(limits.progress_timeout), gone, abort }
+    }
+
+    /// Ready when the peer gave the stream up.
+    pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stream.poll_reset(cx).map(|_| ())
+    }
+
+    /// Sends what the window allows of the queue, and the end once the queue is empty.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        while !self.queue.is_empty() {
+            self.stream.reserve_capacity(self.queue.len());
+            let mut window = self.stream.capacity();
+            if window == 0 {
+                window = match self.stream.poll_capacity(cx) {
+                    Poll::Pending if self.stall.poll(cx).is_ready() => {
+                        self.stream.send_reset(Reason::CANCEL);
+                        self.end = End::Sent;
+                        return Poll::Ready(Err(Failure::because(self.gone, io::ErrorKind::TimedOut.into())));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(None) => return Poll::Ready(Err(self.gone.into())),
+                    Poll::Ready(Some(window)) => window.map_err(|error| self.failure(error))?,
+                };
+            }
+            let piece = self.queue.split_to(window.min(self.queue.len()));
+            self.stall.progress(piece.len());
+            let is_last = self.queue.is_empty() && matches!(self.end, End::Queued(None));
+            if is_last {
+                self.end = End::Sent;
+            }
+            self.stream.send_data(piece, is_last).map_err(|error| self.failure(error))?;
+        }
+        self.stall.end();
+        match std::mem::replace(&mut self.end, End::Sent) {
+            End::Open => self.end = End::Open,
+            End::Queued(None) => self.stream.send_data(Bytes::new(), true).map_err(|error| self.failure(error))?,
+            End::Queued(Some(trailers)) => self.stream.send_trailers(trailers).map_err(|error| self.failure(error))?,
+            End::Sent => {}
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends now, whether or not all of it can be.
+    fn send(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        match self.poll_send(cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    fn failure(&self, error: h2::Error) -> Failure {
+        Failure::because(self.gone, io::Error::other(error))
+    }
+}
+
+impl Sink for Outgoing {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Failure>> {
+        ready!(self.poll_send(cx))?;
+        Poll::Ready(Ok(WRITE_BYTES_MAX))
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>, data: &[u8], last: bool) -> Result<(), Failure> {
+        debug_assert!(self.queue.is_empty(), "poll_ready came before");
+        if matches!(self.end, End::Sent) {
+            // A response that has no body, whatever was made for it: that to a HEAD.
+            return Ok(());
+        }
+        self.queue = Bytes::copy_from_slice(data);
+        if last {
+            self.end = End::Queued(None);
+        }
+        self.send(cx)
+    }
+
+    fn finish(&mut self, cx: &mut Context<'_>, trailers: Option<Fields>) -> Result<(), Failure> {
+        let trailers = match trailers {
+            None => None,
+            Some(fields) => {
+                let mut map = HeaderMap::new();
+                write_fields(&mut map, &fields, self.gone)?;
+                Some(map)
+            }
+        };
+        if !matches!(self.end, End::Sent) {
+            self.end = End::Queued(trailers);
+        }
+        self.send(cx)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        ready!(self.poll_send(cx))?;
+        // While there is nothing to send, nothing else would notice that the peer has given the stream up.
+        if matches!(self.end, End::Open) && self.poll_gone(cx).is_ready() {
+            self.end = End::Sent;
+            return Poll::Ready(Err(self.gone.into()));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if !matches!(self.end, End::Sent) {
+            self.stream.send_reset(self.abort);
+        }
+    }
+}
+
+/// A peer that holds its window shut.
+struct Stall {
+    timeout: Duration,
+    /// Bytes it has taken since the deadline was last moved.
+    taken: usize,
+    /// Runs while a stream is blocked, and is kept for the next time.
+    watchdog: Option<Watchdog>,
+    blocked: bool,
+}
+
+impl Stall {
+    fn new(timeout: Duration) -> Self {
+        Self { timeout, taken: 0, watchdog: None, blocked: false }
+    }
+
+    /// Called while blocked; ready when that has been so for too long.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let deadline = || Instant::now() + self.timeout;
+        let watchdog = self.watchdog.get_or_insert_with(|| Watchdog::new(deadline()));
+        if !self.blocked {
+            watchdog.set(deadline());
+            self.blocked = true;
+            self.taken = 0;
+        }
+        watchdog.poll(cx)
+    }
+
+    /// The peer took some bytes: enough of them count as a new beginning.
+    fn progress(&mut self, bytes: usize) {
+        self.taken += bytes;
+        if self.taken >= PROGRESS_BYTES_MIN {
+            self.blocked = false;
+        }
+    }
+
+    /// The peer took all there was.
+    fn end(&mut self) {
+        self.blocked = false;
+    }
+}

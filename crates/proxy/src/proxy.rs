@@ -1,0 +1,132 @@
+//! The proxy as a whole: its workers, and what is published to them.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{io, thread};
+
+use gatewright_core::plan::{CertificateId, Plan};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::limits::Limits;
+use crate::observe::{AccessLog, Observer};
+use crate::snapshot::Builder;
+use crate::worker::{Binding, Bound, Command, Start, spawn};
+
+/// How a proxy runs, apart from what it serves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Threads; one per core is the best there is.
+    pub workers: usize,
+    /// Addresses that every port of the Plan is bound on.
+    pub bind: Vec<IpAddr>,
+    /// Added to the Plan's ports below 1024 when they are bound; 0 binds them as they are.
+    pub port_offset: u16,
+    pub limits: Limits,
+    pub access_log: AccessLog,
+}
+
+/// What became of a published Plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Where each port of the Plan is served, or why it is not.
+    pub ports: BTreeMap<u16, Result<Vec<SocketAddr>, String>>,
+    /// Certificates that cannot be used, and why. Where there was a good one before, it stays in force.
+    pub certificates: BTreeMap<CertificateId, String>,
+}
+
+/// A running data plane.
+pub struct Proxy {
+    workers: Vec<WorkerHandle>,
+    builder: Mutex<Builder>,
+    observer: Arc<Observer>,
+    limits: Arc<Limits>,
+}
+
+struct WorkerHandle {
+    commands: mpsc::UnboundedSender<Command>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Starts the workers. They serve nothing until a Plan is published.
+    ///
+    /// # Errors
+    /// When threads or event loops cannot be made, or there is no randomness for TLS.
+    pub fn start(settings: Settings) -> io::Result<Self> {
+        let limits = Arc::new(settings.limits);
+        let workers = settings.workers.max(1);
+        let observer = Arc::new(Observer::start(workers, settings.access_log)?);
+        let mut builder = Builder::new(observer.clone()).map_err(io::Error::other)?;
+        let (empty, _) = builder.build(&Plan::default()).map_err(io::Error::other)?;
+        let empty = Arc::new(empty);
+        let connections_open = Arc::new(AtomicUsize::new(0));
+        let workers = (0..workers)
+            .map(|index| {
+                let (commands, receiver) = mpsc::unbounded_channel();
+                let binding = Binding { addresses: settings.bind.clone(), port_offset: settings.port_offset };
+                let start = Start { limits: limits.clone(), binding, connections_open: connections_open.clone() };
+                // Made on the thread that will use it, it stays there.
+                let recorder = observer.clone();
+                let thread = spawn(index, start, move || recorder.recorder(), empty.clone(), receiver)?;
+                Ok(WorkerHandle { commands, thread })
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self { workers, builder: Mutex::new(builder), observer, limits })
+    }
+
+    /// Puts `plan` in force and returns when every worker serves it. Requests under way end as they began.
+    ///
+    /// # Errors
+    /// When the machine has no randomness for TLS, or a worker is gone; what was in force stays so.
+    pub fn publish(&self, plan: &Plan) -> io::Result<Report> {
+        let mut builder = self.builder.lock().unwrap_or_else(PoisonError::into_inner);
+        let (snapshot, certificates) = builder.build(plan).map_err(io::Error::other)?;
+        let snapshot = Arc::new(snapshot);
+        let answers: Vec<_> = self
+            .workers
+            .iter()
+            .map(|worker| {
+                let (done, answer) = oneshot::channel();
+                worker.commands.send(Command::Publish(snapshot.clone(), done)).map(|()| answer)
+            })
+            .collect::<Result<_, _>>()
+            .map_err(|_| worker_gone())?;
+        let mut ports = Bound::new();
+        for answer in answers {
+            for (port, bound) in answer.blocking_recv().map_err(|_| worker_gone())? {
+                let known = ports.entry(port).or_insert_with(|| bound.clone());
+                if bound.is_err() {
+                    *known = bound;
+                }
+            }
+        }
+        Ok(Report { ports, certificates })
+    }
+
+    /// What is counted; register it with a Prometheus registry.
+    pub fn observer(&self) -> Arc<Observer> {
+        self.observer.clone()
+    }
+
+    /// Stops: accepts nothing more, lets exchanges under way end for at most the limits' `drain_timeout`, and returns.
+    pub fn drain(self) {
+        let deadline = Instant::now() + self.limits.drain_timeout;
+        for worker in &self.workers {
+            // A worker that is gone has nothing to drain.
+            let _ = worker.commands.send(Command::Drain(deadline));
+        }
+        for worker in self.workers {
+            if worker.thread.join().is_err() {
+                tracing::error!("a worker had panicked");
+            }
+        }
+        self.observer.finish();
+    }
+}
+
+fn worker_gone() -> io::Error {
+    io::Error::other("a worker of the proxy has ended")
+}

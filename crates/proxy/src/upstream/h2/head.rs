@@ -1,0 +1,91 @@
+//! Heads towards and from a backend, between our form and the codec's.
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use h2::ext::Protocol;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+
+use crate::failure::What;
+use crate::http2::{append, parse_length, write_fields};
+use crate::limits::Limits;
+use crate::message::{BodyLength, RequestHead, ResponseHead, Scheme};
+
+/// Builds a request. `scheme` is that of the backend's connection.
+///
+/// # Errors
+/// [`What::BadRequest`] when something in it is not HTTP/2's.
+pub(super) fn write_request(head: &RequestHead, scheme: Scheme) -> Result<Request<()>, What> {
+    let mut request = Request::new(());
+    *request.method_mut() = Method::from_bytes(head.method.as_bytes()).map_err(|_| What::BadRequest)?;
+    *request.uri_mut() = uri(head, scheme)?;
+    let headers = request.headers_mut();
+    write_fields(headers, &head.fields, What::BadRequest)?;
+    if let BodyLength::Known(length) = head.body {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if head.expects_continue {
+        headers.insert(header::EXPECT, HeaderValue::from_static("100-continue"));
+    }
+    if head.is_grpc() {
+        // gRPC's protocol has it on every call; ours to say again, being of one connection only.
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    if let Some(protocol) = &head.upgrade {
+        // RFC 8441 §5: these prove things that HTTP/2 has no doubt about.
+        headers.remove(header::SEC_WEBSOCKET_KEY);
+        *request.method_mut() = Method::CONNECT;
+        request.extensions_mut().insert(Protocol::from(protocol.as_str()));
+    }
+    Ok(request)
+}
+
+fn uri(head: &RequestHead, scheme: Scheme) -> Result<Uri, What> {
+    let authority = Bytes::copy_from_slice(head.authority.as_bytes());
+    let mut target = BytesMut::with_capacity(head.path.len() + 1 + head.query.as_ref().map_or(0, String::len));
+    target.put_slice(head.path.as_bytes());
+    if let Some(query) = &head.query {
+        target.put_u8(b'?');
+        target.put_slice(query.as_bytes());
+    }
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(match scheme {
+        Scheme::Http => http::uri::Scheme::HTTP,
+        Scheme::Https => http::uri::Scheme::HTTPS,
+    });
+    parts.authority = Some(Authority::from_maybe_shared(authority).map_err(|_| What::BadRequest)?);
+    parts.path_and_query = Some(PathAndQuery::from_maybe_shared(target.freeze()).map_err(|_| What::BadRequest)?);
+    Uri::from_parts(parts).map_err(|_| What::BadRequest)
+}
+
+/// Reads a response's head into `head`. `is_end` says that no body follows.
+///
+/// # Errors
+/// [`What::BadResponse`].
+pub(super) fn read_response(
+    status: u16,
+    fields: &HeaderMap,
+    is_end: bool,
+    head: &mut ResponseHead,
+    limits: &Limits,
+) -> Result<(), What> {
+    if status == 101 || fields.len() > limits.head_fields_max {
+        return Err(What::BadResponse);
+    }
+    head.status = status;
+    head.fields.clear();
+    let mut length = None;
+    for (name, value) in fields {
+        if *name == header::CONTENT_LENGTH && !is_end {
+            length = Some(parse_length(value.as_bytes()).ok_or(What::BadResponse)?);
+        } else if *name != header::TE {
+            // Beside no body, a content-length tells of the one that a GET would have had.
+            append(&mut head.fields, name, value, What::BadResponse)?;
+        }
+    }
+    head.body = match length {
+        _ if is_end => BodyLength::Empty,
+        Some(length) => BodyLength::Known(length),
+        None => BodyLength::Unknown,
+    };
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! From a listening socket to a connection that speaks HTTP.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Connection, Worker};
+use crate::downstream;
+use crate::message::Scheme;
+use crate::observe::Event;
+
+/// How long accepting rests when the process or machine has no more descriptors or memory (HARDENING F23).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts connections until it is aborted.
+pub(super) async fn accept(listener: TcpListener, port: u16, worker: Rc<Worker>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, client)) => {
+                let Some(place) = Place::take(&worker) else { continue };
+                // Without it a response waits for the acknowledgement of the one before; worse, not wrong.
+                let _ = stream.set_nodelay(true);
+                let worker = worker.clone();
+                tokio::task::spawn_local(async move {
+                    serve(stream, client, port, worker).await;
+                    drop(place);
+                });
+            }
+            Err(error) if is_of_the_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(port, %error, "cannot accept connections; resting");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether the error is one connection's, which ended before it was accepted.
+fn is_of_the_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+/// A place among the connections of the process, given back when dropped.
+struct Place(Rc<Worker>);
+
+impl Place {
+    fn take(worker: &Rc<Worker>) -> Option<Self> {
+        if worker.connections_open.fetch_add(1, Ordering::Relaxed) >= worker.limits.connections_max {
+            worker.connections_open.fetch_sub(1, Ordering::Relaxed);
+            worker.recorder.count(Event::ConnectionRefused);
+            return None;
+        }
+        worker.recorder.count(Event::ConnectionOpened);
+        Some(Self(worker.clone()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.connections_open.fetch_sub(1, Ordering::Relaxed);
+        self.0.recorder.count(Event::ConnectionClosed);
+    }
+}
+
+async fn serve(stream: TcpStream, client: SocketAddr, port: u16, worker: Rc<Worker>) {
+    let snapshot = worker.snapshot();
+    let Some(tls) = snapshot.port(port).map(|port| port.tls.clone()) else { return };
+    drop(snapshot);
+    let Some(acceptor) = tls else {
+        let connection = worker.connections.add(&worker, Connection::new(client, port, Scheme::Http, None));
+        return serve_plaintext(stream, connection, worker).await;
+    };
+    match Box::pin(acceptor.accept(stream, worker.limits.tls_handshake_timeout)).await {
+        Ok(secured) => {
+            let connection = Connection::new(client, port, Scheme::Https, secured.sni);
+            let connection = worker.connections.add(&worker, connection);
+            if secured.is_h2 {
+                downstream::h2::serve(secured.stream, Vec::new(), connection, worker).await;
+            } else {
+                downstream::h1::serve(secured.stream, &connection, &worker, false).await;
+            }
+        }
+        Err(error) => {
+            worker.recorder.count(Event::HandshakeFailed);
+            tracing::debug!(%client, port, %error, "TLS handshake failed");
+        }
+    }
+}
+
+/// HTTP/1.1 and HTTP/2 share a plaintext port: the first bytes decide (RFC 9113 §3.3).
+async fn serve_plaintext(stream: TcpStream, connection: Rc<Connection>, worker: Rc<Worker>) {
+    if let Some((stream, preface)) = downstream::h1::serve(stream, &connection, &worker, true).await {
+        downstream::h2::serve(stream, preface, connection, worker).await;
+    }
+}

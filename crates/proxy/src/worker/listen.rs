@@ -1,0 +1,48 @@
+//! The sockets of a worker: one per port and address, each with its own queue by SO_REUSEPORT.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+
+/// Connections the kernel may hold for us while we are busy; it cuts this to `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+/// Opens a listening socket that shares its address with the other workers'.
+pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    if address.is_ipv6() {
+        // Where both families are wanted, both are bound: one socket for both would hide which failed.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Where a Plan's ports are bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Binding {
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Added to ports below 1024, for runs without the privilege to bind those.
+    pub(crate) port_offset: u16,
+}
+
+impl Binding {
+    pub(super) fn addresses(&self, port: u16) -> Result<Vec<SocketAddr>, String> {
+        let bound = match port {
+            0..1024 => port.checked_add(self.port_offset),
+            _ => Some(port),
+        };
+        let bound = bound.ok_or_else(|| format!("port {port} plus the offset {} is no port", self.port_offset))?;
+        Ok(self.addresses.iter().map(|address| SocketAddr::new(*address, bound)).collect())
+    }
+}
+
+/// By port of the Plan: where it is bound, or why it is not.
+pub(crate) type Bound = BTreeMap<u16, Result<Vec<SocketAddr>, String>>;

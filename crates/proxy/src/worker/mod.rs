@@ -1,0 +1,97 @@
+//! One worker: a thread with its own event loop, sockets, connections and backends. Workers share nothing on the request
+//! path; what they execute reaches them as an `Arc<Snapshot>` per publish.
+
+mod accept;
+mod connection;
+mod listen;
+mod run;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+pub(crate) use connection::{Connection, Connections};
+pub(crate) use listen::{Binding, Bound};
+pub(crate) use run::{Command, Start, spawn};
+
+use crate::limits::Limits;
+use crate::message::{Buffers, RequestHead, ResponseHead, Spares};
+use crate::observe::Recorder;
+use crate::snapshot::Snapshot;
+use crate::upstream::Endpoints;
+
+/// Bytes of the scratch buffer: one read of a body. Larger ones gain nothing that can be told from noise.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+/// What the tasks of one worker share. Everything in it is of this thread alone.
+pub(crate) struct Worker {
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) recorder: Recorder,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) connections: Connections,
+    pub(crate) buffers: Buffers,
+    pub(crate) request_heads: Spares<RequestHead>,
+    pub(crate) response_heads: Spares<ResponseHead>,
+    /// Hot memory for whoever reads now. Never borrowed across an await: its bytes last until the task yields.
+    pub(crate) scratch: RefCell<Box<[u8]>>,
+    /// Client connections of the whole process; touched once per connection, never per request.
+    connections_open: Arc<AtomicUsize>,
+    snapshot: RefCell<Rc<Arc<Snapshot>>>,
+    /// How many choices each rule and mirror has made, which is all that shares need to be honoured.
+    counters: RefCell<Vec<u32>>,
+    draining: Cell<bool>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        limits: Arc<Limits>,
+        recorder: Recorder,
+        snapshot: Arc<Snapshot>,
+        connections_open: Arc<AtomicUsize>,
+    ) -> Self {
+        Self {
+            limits,
+            recorder,
+            endpoints: Endpoints::default(),
+            connections: Connections::default(),
+            buffers: Buffers::default(),
+            request_heads: Spares::default(),
+            response_heads: Spares::default(),
+            scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
+            connections_open,
+            counters: RefCell::new(vec![0; snapshot.slots]),
+            snapshot: RefCell::new(Rc::new(snapshot)),
+            draining: Cell::new(false),
+        }
+    }
+
+    /// Returns what is in force now. A request keeps what it began with.
+    pub(crate) fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+        self.snapshot.borrow().clone()
+    }
+
+    /// Whether the proxy is about to stop: connections end with the exchange under way.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Counts one choice of the rule at `slot` and returns how many came before it.
+    pub(crate) fn next_choice(&self, slot: usize) -> u32 {
+        let mut counters = self.counters.borrow_mut();
+        let Some(counter) = counters.get_mut(slot) else { return fastrand::u32(..) };
+        let before = *counter;
+        *counter = before.wrapping_add(1);
+        before
+    }
+
+    fn adopt(&self, snapshot: Arc<Snapshot>) {
+        let mut counters = self.counters.borrow_mut();
+        if counters.len() < snapshot.slots {
+            // A random start keeps workers and rules out of step with each other.
+            counters.resize_with(snapshot.slots, || fastrand::u32(..));
+        }
+        self.endpoints.retain(&snapshot);
+        *self.snapshot.borrow_mut() = Rc::new(snapshot);
+    }
+}

@@ -1,0 +1,156 @@
+//! A worker's thread: opens and closes ports as Snapshots come, and ends when it is told to.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::{io, thread};
+
+use gatewright_core::plan::PortProtocol;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, LocalSet};
+use tokio::time::{Duration, Instant};
+
+use super::Worker;
+use super::listen::{Binding, Bound, bind};
+use crate::limits::Limits;
+use crate::observe::Recorder;
+use crate::snapshot::Snapshot;
+
+/// How often idle backend connections are looked through, and a drain looks whether it is done.
+const SWEEP: Duration = Duration::from_secs(5);
+const DRAIN_CHECK: Duration = Duration::from_millis(20);
+
+/// What a worker can be told.
+pub(crate) enum Command {
+    /// Execute this from now on; the answer comes when all ports are served so.
+    Publish(Arc<Snapshot>, oneshot::Sender<Bound>),
+    /// Accept nothing more, let exchanges end, then stop.
+    Drain(Instant),
+}
+
+/// What a worker starts with.
+pub(crate) struct Start {
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) binding: Binding,
+    pub(crate) connections_open: Arc<AtomicUsize>,
+}
+
+/// Starts a worker's thread. It ends when `commands` is closed or after a drain.
+///
+/// # Errors
+/// When the thread or its event loop cannot be made.
+pub(crate) fn spawn(
+    index: usize,
+    start: Start,
+    recorder: impl FnOnce() -> Recorder + Send + 'static,
+    snapshot: Arc<Snapshot>,
+    commands: mpsc::UnboundedReceiver<Command>,
+) -> io::Result<thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+        let Start { limits, binding, connections_open } = start;
+        let worker = Rc::new(Worker::new(limits, recorder(), snapshot, connections_open));
+        LocalSet::new().block_on(&runtime, run(worker, binding, commands));
+    })
+}
+
+async fn run(worker: Rc<Worker>, binding: Binding, mut commands: mpsc::UnboundedReceiver<Command>) {
+    let mut ports = Ports { binding, open: HashMap::new() };
+    let mut sweep = tokio::time::interval(SWEEP);
+    loop {
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(Command::Publish(snapshot, done)) => {
+                    worker.adopt(snapshot);
+                    let bound = ports.follow(&worker);
+                    // Nobody waits for the answer any more: then nobody needs it.
+                    let _ = done.send(bound);
+                }
+                Some(Command::Drain(deadline)) => return drain(&worker, &mut ports, deadline).await,
+                None => return,
+            },
+            _ = sweep.tick() => worker.endpoints.expire(&worker.limits),
+        }
+    }
+}
+
+/// Lets connections end by themselves, those that idle at once, until `deadline`.
+async fn drain(worker: &Rc<Worker>, ports: &mut Ports, deadline: Instant) {
+    worker.draining.set(true);
+    ports.close(|_| false);
+    worker.connections.close(|_| true);
+    while !worker.connections.is_empty() && Instant::now() < deadline {
+        tokio::time::sleep(DRAIN_CHECK).await;
+    }
+}
+
+/// The ports that are open now.
+struct Ports {
+    binding: Binding,
+    open: HashMap<u16, Open>,
+}
+
+struct Open {
+    protocol: PortProtocol,
+    addresses: Vec<std::net::SocketAddr>,
+    accepting: Vec<AbortHandle>,
+}
+
+impl Ports {
+    /// Opens the ports that the Snapshot has and closes the others. Connections on a closed port are asked to end.
+    fn follow(&mut self, worker: &Rc<Worker>) -> Bound {
+        let snapshot = worker.snapshot();
+        let mut bound = Bound::new();
+        let mut changed = Vec::new();
+        for port in snapshot.ports() {
+            if let Some(open) = self.open.get(&port.number) {
+                if open.protocol != port.protocol {
+                    changed.push(port.number);
+                }
+                bound.insert(port.number, Ok(open.addresses.clone()));
+                continue;
+            }
+            bound.insert(port.number, self.open(port.number, port.protocol, worker));
+        }
+        worker.connections.close(|port| changed.contains(&port) || snapshot.port(port).is_none());
+        self.close(|port| snapshot.port(port).is_some());
+        for number in changed {
+            if let (Some(open), Some(port)) = (self.open.get_mut(&number), snapshot.port(number)) {
+                open.protocol = port.protocol;
+            }
+        }
+        bound
+    }
+
+    fn open(
+        &mut self,
+        number: u16,
+        protocol: PortProtocol,
+        worker: &Rc<Worker>,
+    ) -> Result<Vec<std::net::SocketAddr>, String> {
+        let addresses = self.binding.addresses(number)?;
+        let listeners: Vec<_> = addresses
+            .iter()
+            .map(|address| bind(*address).map_err(|error| format!("cannot listen on {address}: {error}")))
+            .collect::<Result<_, _>>()?;
+        let accepting = listeners
+            .into_iter()
+            .map(|listener| {
+                tokio::task::spawn_local(super::accept::accept(listener, number, worker.clone())).abort_handle()
+            })
+            .collect();
+        self.open.insert(number, Open { protocol, addresses: addresses.clone(), accepting });
+        Ok(addresses)
+    }
+
+    fn close(&mut self, keep: impl Fn(u16) -> bool) {
+        self.open.retain(|number, open| {
+            let kept = keep(*number);
+            if !kept {
+                open.accepting.iter().for_each(AbortHandle::abort);
+            }
+            kept
+        });
+    }
+}

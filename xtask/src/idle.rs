@@ -45,8 +45,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let port = process::free_port()?;
     let manifests = [
         manifest::gateway(&[Listener::http("http", port)]),
-        manifest::service("origin", origin.address.port()),
-        manifest::route("all", None, "/", "origin", origin.address.port()),
+        manifest::service("origin", 80, origin.address.port()),
+        manifest::route("all", None, "/", "origin", 80),
     ];
     std::fs::write(folder.path().join("gateway.yaml"), manifests.join("---\n"))?;
     let mut command = process::dying_with_us(binary);

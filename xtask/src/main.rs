@@ -4,6 +4,7 @@
 mod bench;
 mod build;
 mod certificate;
+mod changes;
 mod crds;
 mod idle;
 mod manifest;
@@ -19,6 +20,8 @@ use clap::Parser;
 enum Command {
     /// Measure CPU per request beside nginx, HAProxy and Envoy
     Bench(bench::Args),
+    /// Edit the manifests a thousand times under load and look for requests that failed
+    Changes(changes::Args),
     /// Measure what 10,000 idle HTTP/1.1 connections add to the process
     Idle(idle::Args),
     /// Fetch the CRDs that the tests compare our schemas with
@@ -31,6 +34,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Bench(args) => bench::run(&args),
+        Command::Changes(args) => changes::run(&args),
         Command::Crds(args) => crds::run(&args),
         Command::Idle(args) => idle::run(&args),
         Command::Origin(args) => origin::run(&args),

@@ -58,8 +58,8 @@ spec:
     text
 }
 
-/// A Service whose one endpoint is that port of loopback.
-pub(crate) fn service(name: &str, port: u16) -> String {
+/// A Service of one port, and its one endpoint: another port, of loopback.
+pub(crate) fn service(name: &str, port: u16, endpoint_port: u16) -> String {
     format!(
         "apiVersion: v1
 kind: Service
@@ -79,7 +79,7 @@ metadata:
     kubernetes.io/service-name: {name}
 addressType: IPv4
 ports:
-  - port: {port}
+  - port: {endpoint_port}
 endpoints:
   - addresses: [127.0.0.1]
 "

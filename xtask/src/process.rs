@@ -114,9 +114,11 @@ pub(crate) fn raise_descriptor_limit() -> Result<usize> {
     hard.parse().with_context(|| format!("the limit of open files is {hard}"))
 }
 
-/// Returns a port of loopback that is free now.
+/// Returns a port of loopback that is free now, from below those that Linux gives to outgoing connections: a load has
+/// so many that one would soon take it.
 pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    std::iter::repeat_with(|| fastrand::u16(10_000..32_000)).take(100).find(is_free).context("no port is free")
 }
 
 #[derive(Debug, PartialEq)]

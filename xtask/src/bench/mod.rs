@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     peer::require_tools()?;
     let folder = tempfile::tempdir()?;
     let origin = origin::start(LOAD_CORE)?;
-    let setup = peer::Setup::new(folder.path(), origin.address, certificate::self_signed(HOST)?)?;
+    let setup = peer::Setup::new(folder.path(), origin.address, certificate::Authority::new()?.issue(HOST)?)?;
     let peers = peer::start_all(&setup, gatewright.as_deref())?;
 
     let pace = Pace::of(args);

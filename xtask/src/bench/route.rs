@@ -48,10 +48,13 @@ fn start_one(setup: &Setup<'_>, binary: &Path, layout: Layout, routes: usize) ->
     let folder = tempfile::Builder::new().prefix("routes-").tempdir_in(setup.folder)?.keep();
     let ports = Ports::free()?;
     let places: Vec<Place> = (0..routes).map(|index| layout.place(index)).collect();
-    let port = setup.origin.port();
-    let mut manifests = vec![manifest::gateway(&ports.listeners()), setup.secret(), manifest::service("origin", port)];
+    let mut manifests = vec![
+        manifest::gateway(&ports.listeners()),
+        setup.secret(),
+        manifest::service("origin", 80, setup.origin.port()),
+    ];
     manifests.extend(places.iter().enumerate().map(|(index, Place { hostname, prefix })| {
-        manifest::route(&format!("route-{index}"), Some(hostname), prefix, "origin", port)
+        manifest::route(&format!("route-{index}"), Some(hostname), prefix, "origin", 80)
     }));
     fs::write(folder.join("routes.yaml"), manifests.join("---\n"))?;
 

@@ -79,6 +79,10 @@ fn listener(name: &str, port: u16, codec: &str, tls: Option<Value>) -> Value {
         "http_filters": [router],
         "route_config": {
             "name": "all",
+            "request_headers_to_add": [{
+                "header": { "key": "x-forwarded-host", "value": "%REQ(:AUTHORITY)%" },
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }],
             "virtual_hosts": [{
                 "name": "all",
                 "domains": ["*"],

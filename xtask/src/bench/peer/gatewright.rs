@@ -13,8 +13,8 @@ pub(super) fn start(setup: &Setup<'_>, binary: &Path) -> Result<Peer> {
     let manifests = [
         manifest::gateway(&ports.listeners()),
         setup.secret(),
-        manifest::service("origin", setup.origin.port()),
-        manifest::route("all", None, "/", "origin", setup.origin.port()),
+        manifest::service("origin", 80, setup.origin.port()),
+        manifest::route("all", None, "/", "origin", 80),
     ];
     fs::create_dir(&folder)?;
     fs::write(folder.join("gateway.yaml"), manifests.join("---\n"))?;

@@ -38,6 +38,7 @@ frontend front
   option forwardfor
   http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
   http-request set-header X-Forwarded-Proto http if !{{ ssl_fc }}
+  http-request set-header X-Forwarded-Host %[req.hdr(Host)]
   default_backend origin
 backend origin
   http-reuse always

@@ -12,6 +12,9 @@ mod compile;
 pub mod filter;
 #[cfg(feature = "translate")]
 pub mod gateway;
+#[cfg(test)]
+#[cfg(feature = "translate")]
+mod golden;
 pub mod plan;
 #[cfg(feature = "translate")]
 pub mod reference;

@@ -1,0 +1,154 @@
+//! The second document of a case: an outcome as people review it.
+//!
+//! A condition is one line, `Type: Status Reason, message`; an empty list is left out.
+
+use serde_json::{Map, Value, json};
+
+use super::input::Asked;
+use crate::{
+    Outcome,
+    api::{gateway::ListenerStatus, meta::Condition},
+    plan::{Plan, Request, RouteTable},
+    status::Status,
+    verdict::{Mend, Verdict},
+};
+
+pub(super) fn render(outcome: &Outcome, requests: &[Asked]) -> Value {
+    let mut output = Map::new();
+    let statuses = outcome.statuses.iter().map(|(object, value)| (object.to_string(), status(value)));
+    output.insert("statuses".into(), Value::Object(statuses.collect()));
+    if !outcome.findings.is_empty() {
+        output.insert("findings".into(), outcome.findings.iter().map(finding).collect());
+    }
+    let plans = outcome.plans.iter().map(|(data_plane, plan)| (data_plane.to_string(), plan_value(plan)));
+    output.insert("plans".into(), Value::Object(plans.collect()));
+    if !requests.is_empty() {
+        output.insert("requests".into(), requests.iter().map(|request| hits(outcome, request)).collect());
+    }
+    Value::Object(output)
+}
+
+fn status(status: &Status) -> Value {
+    match status {
+        Status::GatewayClass(status) => conditions(&status.conditions),
+        Status::Gateway(status) => {
+            let mut value = json!({
+                "conditions": conditions(&status.conditions),
+                "addresses": status.addresses,
+                "attachedListenerSets": status.attached_listener_sets,
+                "listeners": listeners(&status.listeners),
+            });
+            drop_empty(&mut value);
+            value
+        }
+        Status::ListenerSet(status) => {
+            let mut value =
+                json!({"conditions": conditions(&status.conditions), "listeners": listeners(&status.listeners)});
+            drop_empty(&mut value);
+            value
+        }
+        Status::Route(status) => status
+            .parents
+            .iter()
+            .map(|parent| {
+                json!({
+                    "parentRef": parent.parent_ref,
+                    "controllerName": parent.controller_name,
+                    "conditions": conditions(&parent.conditions),
+                })
+            })
+            .collect(),
+        Status::Policy(status) => status
+            .ancestors
+            .iter()
+            .map(|ancestor| {
+                json!({
+                    "ancestorRef": ancestor.ancestor_ref,
+                    "controllerName": ancestor.controller_name,
+                    "conditions": conditions(&ancestor.conditions),
+                })
+            })
+            .collect(),
+    }
+}
+
+fn listeners(listeners: &[ListenerStatus]) -> Value {
+    let listener = |listener: &ListenerStatus| {
+        let kinds: Vec<&str> = listener.supported_kinds.iter().map(|kind| kind.kind.as_str()).collect();
+        let value = json!({
+            "supportedKinds": kinds.join(", "),
+            "attachedRoutes": listener.attached_routes,
+            "conditions": conditions(&listener.conditions),
+        });
+        (listener.name.clone(), value)
+    };
+    Value::Object(listeners.iter().map(listener).collect())
+}
+
+fn conditions(conditions: &[Condition]) -> Value {
+    let line = |condition: &Condition| {
+        let generation = match condition.observed_generation {
+            0 => String::new(),
+            generation => format!(" @{generation}"),
+        };
+        let message = if condition.message.is_empty() { String::new() } else { format!(", {}", condition.message) };
+        (
+            condition.r#type.clone(),
+            Value::String(format!("{} {}{generation}{message}", condition.status, condition.reason)),
+        )
+    };
+    Value::Object(conditions.iter().map(line).collect())
+}
+
+fn finding(verdict: &Verdict) -> Value {
+    let field = if verdict.field.is_empty() { String::new() } else { format!(" {}", verdict.field) };
+    let text = format!("{}{field}: {}", verdict.object, verdict.message);
+    match &verdict.mend {
+        None => Value::String(text),
+        Some(Mend::Manifest(manifest)) => json!({"finding": text, "mend": manifest}),
+    }
+}
+
+fn plan_value(plan: &Plan) -> Value {
+    let mut value = serde_json::to_value(plan).unwrap();
+    drop_empty(&mut value);
+    value
+}
+
+fn hits(outcome: &Outcome, request: &Asked) -> Value {
+    let hit = |plan: &Plan| {
+        let Some(listener) = plan.ports.get(&request.port()).and_then(|port| port.select(request.host())) else {
+            return "no listener".to_owned();
+        };
+        let routes: Vec<_> = listener.routes.iter().filter_map(|id| plan.routes.get(id)).collect();
+        let numbered = routes.iter().enumerate().map(|(number, route)| (number as u32, *route));
+        match RouteTable::build(&listener.hostname, numbered).find(request) {
+            None => format!("{}: no rule", listener.id),
+            Some(hit) => format!("{}: {} rule {}", listener.id, routes[hit.route as usize].id, hit.rule),
+        }
+    };
+    let hits: Vec<String> = outcome.plans.values().map(hit).collect();
+    json!({"request": request.request, "hits": hits.join("; ")})
+}
+
+/// Takes out what says nothing: null, and empty lists, maps and texts.
+fn drop_empty(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.values_mut().for_each(drop_empty);
+            map.retain(|_, value| !is_empty(value));
+        }
+        Value::Array(list) => list.iter_mut().for_each(drop_empty),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}

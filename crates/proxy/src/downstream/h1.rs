@@ -363,6 +363,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Downstream for Client<S> {
 
     fn send_head(&mut self, cx: &mut Context<'_>, head: &ResponseHead) -> Result<(), Failure> {
         self.may_persist &= !self.worker.is_draining() && !self.connection.is_closing();
+        // Bytes that were meant for the other protocol may follow, and must not be read as requests (HARDENING S15).
+        self.may_persist &= self.upgrade.is_none();
         let (version, method) = (self.version, if self.is_head { "HEAD" } else { "" });
         let mut keep_alive = self.may_persist;
         let writer = write_response(self.outbound(), head, version, method, &mut keep_alive);

@@ -25,6 +25,10 @@ enum State {
         size: u64,
         digits: u8,
     },
+    /// White space after a size, which an extension alone may follow.
+    Padding {
+        size: u64,
+    },
     Extension {
         size: u64,
     },
@@ -98,19 +102,24 @@ impl ChunkDecoder {
             }
             (State::Size { digits: 0, .. }, _) => return Err(What::BadRequest),
             (State::Size { size, .. } | State::Extension { size }, b'\r') => State::SizeLf { size },
-            (State::Size { size, .. }, b';' | b' ' | b'\t') => self.extension(size, byte)?,
+            (State::Size { size, .. } | State::Padding { size }, b' ' | b'\t') => self.padding(size)?,
+            (State::Size { size, .. } | State::Padding { size }, b';') => self.extension(size, byte)?,
             (State::Extension { size }, _) => self.extension(size, byte)?,
             (State::SizeLf { size: 0 }, b'\n') => State::Trailer,
             (State::SizeLf { size }, b'\n') => State::Data { left: size },
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Size { size: 0, digits: 0 },
             (State::Trailer, _) => self.trailer_byte(byte)?,
-            (State::Size { .. } | State::SizeLf { .. } | State::DataCr | State::DataLf, _) => {
+            (State::Size { .. } | State::Padding { .. } | State::SizeLf { .. } | State::DataCr | State::DataLf, _) => {
                 return Err(What::BadRequest);
             }
             (State::Data { .. } | State::Done, _) => unreachable!("decode handles data and stops when done"),
         };
         Ok(())
+    }
+
+    fn padding(&mut self, size: u64) -> Result<State, What> {
+        self.extension(size, b' ').map(|_| State::Padding { size })
     }
 
     fn extension(&mut self, size: u64, byte: u8) -> Result<State, What> {

@@ -2,10 +2,13 @@
 
 use super::chunk::ChunkDecoder;
 use super::framing::BodyReader;
-use super::grammar::{is_token, list, parse_length, split_field, take_line};
+use super::grammar::{is_field_value, is_token, list, parse_length, split_field, take_line};
 use crate::failure::What;
 use crate::limits::Limits;
 use crate::message::{BodyLength, Fields, RequestHead, ResponseHead, Scheme, Version};
+
+/// The one protocol that connections are upgraded to.
+const WEBSOCKET: &str = "websocket";
 
 /// What a head said besides what the message itself holds.
 #[derive(Debug)]
@@ -28,7 +31,8 @@ pub(crate) struct RequestContext<'a> {
 #[derive(Default)]
 struct HopByHop {
     content_length: Option<u64>,
-    chunked: bool,
+    /// What Transfer-Encoding said: chunked, or what is wrong with it.
+    coding: Option<Result<(), What>>,
     close: bool,
     keep_alive: bool,
     upgrade_named: bool,
@@ -66,6 +70,10 @@ pub(crate) fn parse_request(
     head.version = version;
     head.scheme = context.scheme;
     set_host(head, version, absolute, hop.host.as_deref())?;
+    // To many backends `_` in a name is the same as `-`, which would be a way around everything (HARDENING F1).
+    if head.fields.iter().any(|(name, _)| name.contains(&b'_')) {
+        return Err(What::BadRequest);
+    }
     remove_named(&mut head.fields, &hop.named);
     let body = request_body(version, &hop, limits)?;
     head.body = body_length(&body);
@@ -104,6 +112,12 @@ fn parse_response_strictly(
         return incomplete(bytes, limits, What::HeadTooLarge);
     };
     let consumed = bytes.len() - rest.len();
+    if consumed > limits.head_bytes_max {
+        return Err(What::HeadTooLarge);
+    }
+    if status == 101 && !(hop.upgrade_named && hop.upgrade.as_deref() == Some(WEBSOCKET)) {
+        return Err(What::BadResponse);
+    }
     remove_named(&mut head.fields, &hop.named);
     let body = response_body(version, status, method, &hop, limits)?;
     head.body = body_length(&body);
@@ -119,12 +133,12 @@ fn parse_response_strictly(
 }
 
 fn incomplete(bytes: &[u8], limits: &Limits, in_first_line: What) -> Result<Option<Parsed>, What> {
-    if bytes.len() >= limits.head_bytes_max {
-        return Err(What::HeadTooLarge);
-    }
     // A method and a version take little beside the target.
     if in_first_line == What::TargetTooLong && bytes.len() > limits.target_bytes_max + 64 {
         return Err(What::TargetTooLong);
+    }
+    if bytes.len() >= limits.head_bytes_max {
+        return Err(What::HeadTooLarge);
     }
     Ok(None)
 }
@@ -178,7 +192,7 @@ fn status_line(line: &[u8]) -> Result<(Version, u16), What> {
         _ => return Err(What::BadResponse),
     };
     let (Some(digits), None | Some(b' ')) = (line.get(9..12), line.get(12)) else { return Err(What::BadResponse) };
-    if !digits.iter().all(u8::is_ascii_digit) || !(b'1'..=b'5').contains(&digits[0]) {
+    if !digits.iter().all(u8::is_ascii_digit) || !(b'1'..=b'5').contains(&digits[0]) || !is_field_value(&line[12..]) {
         return Err(What::BadResponse);
     }
     let status = digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
@@ -270,21 +284,18 @@ impl HopByHop {
     }
 
     fn transfer_encoding(&mut self, value: &[u8]) -> Result<bool, What> {
-        let seen_before = std::mem::replace(&mut self.chunked, true);
-        if seen_before {
-            return Err(What::BadRequest);
-        }
-        if value.eq_ignore_ascii_case(b"chunked") {
-            return Ok(true);
-        }
-        let mut codings = list(value);
         let known = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
-        let well_formed = list(value).all(is_token) && codings.next().is_some();
-        Err(if well_formed && list(value).any(|coding| !known(coding)) {
-            What::CodingUnknown
+        let coding = if self.coding.is_some() {
+            Err(What::BadRequest)
+        } else if known(value) {
+            Ok(())
+        } else if list(value).all(is_token) && list(value).any(|coding| !known(coding)) {
+            Err(What::CodingUnknown)
         } else {
-            What::BadRequest
-        })
+            Err(What::BadRequest)
+        };
+        self.coding = Some(coding);
+        Ok(true)
     }
 }
 
@@ -316,12 +327,12 @@ fn remove_named(fields: &mut Fields, named: &[Vec<u8>]) {
 }
 
 fn request_body(version: Version, hop: &HopByHop, limits: &Limits) -> Result<BodyReader, What> {
-    match (hop.chunked, hop.content_length) {
-        (true, Some(_)) => Err(What::BadRequest),
-        (true, None) if version == Version::Http10 => Err(What::BadRequest),
-        (true, None) => Ok(BodyReader::Chunked(Box::new(ChunkDecoder::new(limits)))),
-        (false, Some(length)) => Ok(BodyReader::Length(length)),
-        (false, None) => Ok(BodyReader::Done),
+    match (hop.coding, hop.content_length) {
+        (Some(_), Some(_)) => Err(What::BadRequest),
+        (Some(_), None) if version == Version::Http10 => Err(What::BadRequest),
+        (Some(coding), None) => coding.map(|()| BodyReader::Chunked(Box::new(ChunkDecoder::new(limits)))),
+        (None, Some(length)) => Ok(BodyReader::Length(length)),
+        (None, None) => Ok(BodyReader::Done),
     }
 }
 
@@ -332,19 +343,21 @@ fn response_body(
     hop: &HopByHop,
     limits: &Limits,
 ) -> Result<BodyReader, What> {
-    match (hop.chunked, hop.content_length) {
-        (true, Some(_)) => return Err(What::BadResponse),
-        (true, None) if version == Version::Http10 || status < 200 || status == 204 => return Err(What::BadResponse),
-        (false, Some(length)) if length > 0 && (status < 200 || status == 204) => return Err(What::BadResponse),
+    match (hop.coding, hop.content_length) {
+        (Some(_), Some(_)) | (Some(Err(_)), None) => return Err(What::BadResponse),
+        (Some(Ok(())), None) if version == Version::Http10 || status < 200 || status == 204 => {
+            return Err(What::BadResponse);
+        }
+        (None, Some(length)) if length > 0 && (status < 200 || status == 204) => return Err(What::BadResponse),
         _ => {}
     }
     if method == "HEAD" || status < 200 || status == 204 || status == 304 {
         return Ok(BodyReader::Done);
     }
-    Ok(match (hop.chunked, hop.content_length) {
-        (true, _) => BodyReader::Chunked(Box::new(ChunkDecoder::new(limits))),
-        (false, Some(length)) => BodyReader::Length(length),
-        (false, None) => BodyReader::UntilClose,
+    Ok(match (hop.coding, hop.content_length) {
+        (Some(_), _) => BodyReader::Chunked(Box::new(ChunkDecoder::new(limits))),
+        (None, Some(length)) => BodyReader::Length(length),
+        (None, None) => BodyReader::UntilClose,
     })
 }
 
@@ -369,7 +382,7 @@ fn expects_continue(expect: Option<&[u8]>) -> Result<bool, What> {
 fn websocket(version: Version, head: &RequestHead, hop: &HopByHop) -> Result<Option<String>, What> {
     let asked = version == Version::Http11 && hop.upgrade_named && head.method == "GET";
     match &hop.upgrade {
-        Some(protocol) if asked && protocol == "websocket" => match head.body {
+        Some(protocol) if asked && protocol == WEBSOCKET => match head.body {
             BodyLength::Empty | BodyLength::Known(0) => Ok(Some(protocol.clone())),
             BodyLength::Known(_) | BodyLength::Unknown => Err(What::BadRequest),
         },

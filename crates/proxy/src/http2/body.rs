@@ -229,7 +229,8 @@ impl Sink for Outgoing {
 impl Drop for Outgoing {
     fn drop(&mut self) {
         if !matches!(self.end, End::Sent) {
-            self.stream.send_reset(self.abort);
+            // Whoever gives up first, a window held shut is the peer's doing.
+            self.stream.send_reset(if self.stall.blocked { Reason::CANCEL } else { self.abort });
         }
     }
 }

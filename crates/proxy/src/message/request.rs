@@ -123,9 +123,9 @@ impl RequestHead {
         };
         let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         let port_fits = port.is_empty()
-            || port
-                .strip_prefix(':')
-                .is_some_and(|port| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()));
+            || port.strip_prefix(':').is_some_and(|port| {
+                port.is_empty() || port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+            });
         if host.is_empty() || !port_fits || !(host.starts_with('[') || host.bytes().all(name)) {
             return Err(What::BadRequest);
         }

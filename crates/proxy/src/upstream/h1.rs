@@ -58,7 +58,8 @@ impl Http1 {
         let writer = write_request(&mut self.transport.outbound, head);
         // A tunnel's bytes follow the 101 with no framing of their own.
         self.outgoing = Outgoing::new(if self.upgrade { BodyWriter::UntilClose } else { writer });
-        if self.outgoing.is_done() { self.flush_now(cx) } else { Ok(()) }
+        // A head that waits for its body's first bytes leaves with them; before a tunnel there are none.
+        if self.outgoing.is_done() || self.upgrade { self.flush_now(cx) } else { Ok(()) }
     }
 
     pub(crate) fn poll_response(

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    gateway::{self, Gateways},
-    plan::Plan,
-    status::{self, Status, Verdicts},
+    gateway,
+    plan::{Plan, assemble::assemble},
+    route,
+    status::{self, Status},
     verdict::Verdict,
     world::{DataPlane, ObjectRef, World},
 };
@@ -24,19 +25,12 @@ pub struct Outcome {
 /// Compiles a world. Total and deterministic: a broken manifest gives a verdict, never an error.
 pub fn compile(world: &World) -> Outcome {
     let gateways = gateway::resolve(world);
-    let verdicts = Verdicts::default();
-    let statuses = status::report(world, &gateways, &verdicts);
-    let mut findings = gateways.findings.clone();
+    let routes = route::resolve(world, &gateways);
+    let statuses = status::report(world, &gateways, &routes.verdicts);
+    let plans = assemble(&gateways, &routes);
+    let mut findings = routes.findings;
+    findings.extend(gateways.findings);
     findings.sort();
     findings.dedup();
-    Outcome { plans: plans(&gateways), statuses, findings }
-}
-
-fn plans(gateways: &Gateways) -> BTreeMap<DataPlane, Plan> {
-    let plan = |data_plane: &DataPlane| Plan {
-        ports: gateway::ports(&gateways.parents, data_plane, |_| Vec::new()),
-        certificates: gateways.certificates.clone(),
-        ..Plan::default()
-    };
-    gateway::data_planes(&gateways.parents).into_iter().map(|plane| (plane.clone(), plan(&plane))).collect()
+    Outcome { plans, statuses, findings }
 }

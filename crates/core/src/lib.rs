@@ -8,7 +8,11 @@
 #[cfg(feature = "translate")]
 pub mod api;
 #[cfg(feature = "translate")]
+mod backend;
+#[cfg(feature = "translate")]
 mod compile;
+#[cfg(feature = "translate")]
+mod field;
 pub mod filter;
 #[cfg(feature = "translate")]
 pub mod gateway;
@@ -17,7 +21,11 @@ pub mod gateway;
 mod golden;
 pub mod plan;
 #[cfg(feature = "translate")]
+mod policy;
+#[cfg(feature = "translate")]
 pub mod reference;
+#[cfg(feature = "translate")]
+mod route;
 #[cfg(feature = "translate")]
 pub mod status;
 #[cfg(feature = "translate")]

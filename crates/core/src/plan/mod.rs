@@ -5,6 +5,8 @@
 //! built. A resource that could not be built is still there, as what the client must get instead (a [`Refusal`]):
 //! nothing rejects a whole Plan.
 
+#[cfg(feature = "translate")]
+pub(crate) mod assemble;
 mod backend;
 mod hostname;
 mod id;

@@ -6,6 +6,8 @@
 mod origin;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "translate")]
+pub(crate) mod translate;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 

@@ -5,6 +5,8 @@
 
 #[cfg(test)]
 pub(in crate::filter) mod tests;
+#[cfg(feature = "translate")]
+pub(crate) mod translate;
 
 use std::sync::Arc;
 

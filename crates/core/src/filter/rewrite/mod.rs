@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "translate")]
+pub(crate) mod translate;
 
 use std::sync::Arc;
 

@@ -1,0 +1,94 @@
+//! RequestHeaderModifier and ResponseHeaderModifier of a route become a [`HeaderModifier`].
+
+use std::sync::Arc;
+
+use super::{HeaderModifier, is_reserved};
+use crate::{
+    api::{http_route::HttpHeaderFilter, shared::HttpHeader},
+    field::Field,
+    route::Fault,
+};
+
+/// Names and values.
+type Headers = Vec<(Arc<str>, Arc<str>)>;
+
+/// Translates one header filter.
+///
+/// # Errors
+/// A name or value that HTTP does not allow, a field that is the gateway's own, or a name with two actions.
+pub(crate) fn translate(filter: &HttpHeaderFilter, field: &Field<'_>) -> Result<HeaderModifier, Fault> {
+    let modifier = HeaderModifier {
+        set: headers(&filter.set, &field.name("set"))?,
+        add: headers(&filter.add, &field.name("add"))?,
+        remove: removed(&filter.remove, &field.name("remove"))?,
+    };
+    one_action_per_name(&modifier, field)?;
+    Ok(modifier)
+}
+
+/// The first entry of a name counts, as the API has it.
+fn headers(headers: &[HttpHeader], field: &Field<'_>) -> Result<Headers, Fault> {
+    let mut translated: Headers = Vec::with_capacity(headers.len());
+    for (index, header) in headers.iter().enumerate() {
+        let field = field.index(index);
+        check_name(&header.name, &field.name("name"))?;
+        if !is_field_value(&header.value) {
+            let message = "holds a control character, which no HTTP field value may";
+            return Err(Fault::unsupported(&field.name("value"), message));
+        }
+        if !translated.iter().any(|(name, _)| name.eq_ignore_ascii_case(&header.name)) {
+            translated.push((header.name.as_str().into(), header.value.trim_matches([' ', '\t']).into()));
+        }
+    }
+    Ok(translated)
+}
+
+fn removed(names: &[String], field: &Field<'_>) -> Result<Vec<Arc<str>>, Fault> {
+    let mut translated: Vec<Arc<str>> = Vec::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        check_name(name, &field.index(index))?;
+        let name = name.to_ascii_lowercase();
+        if !translated.iter().any(|seen| **seen == *name) {
+            translated.push(name.into());
+        }
+    }
+    Ok(translated)
+}
+
+fn check_name(name: &str, field: &Field<'_>) -> Result<(), Fault> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(Fault::unsupported(field, format!("`{name}` is no HTTP field name")));
+    }
+    if name.eq_ignore_ascii_case("host") {
+        let message = "Host decides where a request goes and is no field to be modified; rewrite it with a URLRewrite filter's `hostname`";
+        return Err(Fault::unsupported(field, message));
+    }
+    if is_reserved(name) {
+        let message = format!("`{name}` frames a message or belongs to one connection; the gateway alone writes it");
+        return Err(Fault::unsupported(field, message));
+    }
+    Ok(())
+}
+
+/// RFC 9110 §5.5: visible characters, spaces, tabs and bytes beyond ASCII.
+fn is_field_value(value: &str) -> bool {
+    value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
+}
+
+fn one_action_per_name(modifier: &HeaderModifier, field: &Field<'_>) -> Result<(), Fault> {
+    let added = |name: &str| modifier.add.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+    let removed = |name: &str| modifier.remove.iter().any(|other| other.eq_ignore_ascii_case(name));
+    let mut names = modifier.set.iter().chain(&modifier.add).map(|(name, _)| name);
+    let twice = names.find(|name| {
+        let set = modifier.set.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+        [set, added(name), removed(name)].into_iter().filter(|&acts| acts).count() > 1
+    });
+    match twice {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("`{name}` has more than one of `set`, `add` and `remove`; give each header one");
+            Err(Fault::unsupported(field, message))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! TLSRoute, TCPRoute and UDPRoute: judged, and not served yet, which their status says.
+
+use super::{Attachment, Form, Resolver, judge, rule::Unresolved};
+use crate::{
+    api::{service::TransportProtocol, shared::BackendRef},
+    field::Field,
+    reference::Referrer,
+    status::{Problem, reason::RouteRejection, route::RouteParentVerdict},
+    verdict::Verdict,
+    world::Kind,
+};
+
+pub(super) fn resolve(resolver: &mut Resolver<'_>) {
+    let world = resolver.world;
+    for (key, route) in &world.tls_routes {
+        let form = Form::new(Kind::TlsRoute, key, &route.metadata, &route.spec.common, &route.spec.hostnames);
+        let rules = route.spec.rules.iter().map(|rule| rule.backend_refs.as_slice());
+        resolver.stream_route(&form, rules, &TransportProtocol::Tcp);
+    }
+    for (key, route) in &world.tcp_routes {
+        let form = Form::new(Kind::TcpRoute, key, &route.metadata, &route.spec.common, &[]);
+        let rules = route.spec.rules.iter().map(|rule| rule.backend_refs.as_slice());
+        resolver.stream_route(&form, rules, &TransportProtocol::Tcp);
+    }
+    for (key, route) in &world.udp_routes {
+        let form = Form::new(Kind::UdpRoute, key, &route.metadata, &route.spec.common, &[]);
+        let rules = route.spec.rules.iter().map(|rule| rule.backend_refs.as_slice());
+        resolver.stream_route(&form, rules, &TransportProtocol::Udp);
+    }
+}
+
+impl<'w> Resolver<'w> {
+    fn stream_route<'r>(
+        &mut self,
+        form: &Form<'w>,
+        rules: impl Iterator<Item = &'r [BackendRef]>,
+        transport: &TransportProtocol,
+    ) {
+        let attachments = self.attach(form);
+        if attachments.is_empty() {
+            return;
+        }
+        let unresolved = self.unresolved(form, rules, transport);
+        let resolved_refs = judge::resolved_refs(&unresolved);
+        let message = format!("{} is read and judged, but its traffic is not served yet", form.object.kind.name());
+        let verdict = |attachment: Attachment<'w>| RouteParentVerdict {
+            parent_ref: attachment.parent_ref,
+            controller_name: attachment.parent.controller_name.clone(),
+            accepted: attachment.listeners.and_then(|_| Err(Problem::new(RouteRejection::Pending, message.as_str()))),
+            resolved_refs: resolved_refs.clone(),
+            partially_invalid: None,
+        };
+        let verdicts = attachments.into_iter().map(verdict).collect();
+        self.routes.verdicts.routes.insert(form.object.clone(), verdicts);
+        let unserved = Verdict { object: form.object.clone(), field: String::new(), message, mend: None };
+        self.routes.findings.push(unserved);
+        self.routes.findings.extend(unresolved.into_iter().map(|found| Verdict {
+            object: form.object.clone(),
+            field: found.field,
+            message: found.why.message,
+            mend: found.why.mend,
+        }));
+    }
+
+    fn unresolved<'r>(
+        &self,
+        form: &Form<'w>,
+        rules: impl Iterator<Item = &'r [BackendRef]>,
+        transport: &TransportProtocol,
+    ) -> Vec<Unresolved> {
+        let field = Field::root("spec.rules");
+        let mut unresolved = Vec::new();
+        for (rule, backends) in rules.enumerate() {
+            for (index, backend) in backends.iter().enumerate() {
+                let from = Referrer::new(&form.object);
+                if let Err(why) = self.routes.backends.check(from, &backend.object, transport) {
+                    let field = field.index(rule).name("backendRefs").index(index).to_string();
+                    unresolved.push(Unresolved { field, why });
+                }
+            }
+        }
+        unresolved
+    }
+}

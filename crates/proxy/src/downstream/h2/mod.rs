@@ -1,8 +1,9 @@
-//! HTTP/2 towards clients (RFC 9113, RFC 8441): one task per connection, one per stream.
+//! HTTP/2 towards clients (RFC 9113, RFC 8441): one task per connection, and one per stream that is under way.
 //!
 //! The connection's task drives the codec, admits streams, watches floods and time, and says goodbye. What a request
 //! means is the exchange's: here nothing knows routes or backends.
 
+mod lane;
 mod meter;
 mod request;
 mod stream;
@@ -16,9 +17,9 @@ use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
 
 use crate::exchange;
 use crate::failure::What;
@@ -56,12 +57,16 @@ struct Settings {
 
 /// What answers requests.
 trait Handler: 'static {
-    /// Answers one request, in a task of its own. A head that is wrong is answered like any other failure.
+    /// Answers one request. A head that is wrong is answered like any other failure.
     fn handle(
-        self: Rc<Self>,
+        &self,
         head: Result<Box<RequestHead>, What>,
         stream: Stream,
-    ) -> impl Future<Output = ()> + 'static;
+        watchdog: &mut Watchdog,
+    ) -> impl Future<Output = ()>;
+
+    /// What `watchdog` is set to when a request begins.
+    fn patience(&self) -> Duration;
 
     /// Returns a cleared head to read a request into.
     fn new_head(&self) -> Box<RequestHead>;
@@ -74,17 +79,20 @@ struct Exchanges {
 }
 
 impl Handler for Exchanges {
-    async fn handle(self: Rc<Self>, head: Result<Box<RequestHead>, What>, mut stream: Stream) {
-        let Self { connection, worker } = &*self;
-        let mut watchdog = Watchdog::new(Instant::now() + worker.limits.progress_timeout);
+    async fn handle(&self, head: Result<Box<RequestHead>, What>, mut stream: Stream, watchdog: &mut Watchdog) {
+        let Self { connection, worker } = self;
         match head {
             Ok(mut head) => {
                 // Dropping the stream resets it, if its answer is not whole.
-                _ = exchange::serve(worker, connection, &mut stream, &mut head, &mut watchdog).await;
+                _ = exchange::serve(worker, connection, &mut stream, &mut head, watchdog).await;
                 worker.request_heads.give(head);
             }
-            Err(what) => exchange::refuse(worker, connection, &mut stream, what, &mut watchdog).await,
+            Err(what) => exchange::refuse(worker, connection, &mut stream, what, watchdog).await,
         }
+    }
+
+    fn patience(&self) -> Duration {
+        self.worker.limits.progress_timeout
     }
 
     fn new_head(&self) -> Box<RequestHead> {

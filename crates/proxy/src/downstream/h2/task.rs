@@ -12,6 +12,7 @@ use h2::{Reason, RecvStream, server};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
+use super::lane::{Job, Lanes};
 use super::request::read_head;
 use super::transport::{Gauge, Transport};
 use super::{Handler, Settings, Stream};
@@ -52,6 +53,7 @@ pub(super) async fn serve<IO, H>(
         admitted: 0,
         goodbye: Goodbye::No,
         settings,
+        lanes: Lanes::new(handler.clone()),
         handler,
     };
     let mut drain = pin!(drain);
@@ -78,7 +80,7 @@ fn builder(limits: &Limits) -> server::Builder {
     builder
 }
 
-struct Connection<IO, H> {
+struct Connection<IO, H: Handler> {
     codec: server::Connection<Transport<IO>, Bytes>,
     gauge: Rc<Gauge>,
     watchdog: Watchdog,
@@ -90,6 +92,7 @@ struct Connection<IO, H> {
     goodbye: Goodbye,
     settings: Settings,
     handler: Rc<H>,
+    lanes: Lanes<H, Running>,
 }
 
 /// How far the end of the connection is (RFC 9113 §6.8).
@@ -170,11 +173,7 @@ where
         head.scheme = *scheme;
         let head = read_head(&parts, body.is_end_stream(), &mut head, limits).map(|()| head);
         let stream = Stream::new(body, respond, parts.method == http::Method::HEAD, limits.clone());
-        let handling = self.handler.clone().handle(head, stream);
-        tokio::task::spawn_local(async move {
-            handling.await;
-            drop(guard);
-        });
+        self.lanes.serve(Job { head, stream, guard });
         self.admitted += 1;
         if self.admitted >= self.settings.limits.connection_requests_max {
             self.say_goodbye();
@@ -220,6 +219,9 @@ where
             }
         } else if idle && now - self.streams.idle_since.get() >= limits.idle_timeout {
             self.say_goodbye();
+        }
+        if idle {
+            self.lanes.shrink();
         }
         self.ticking = self.needs_ticks();
         self.watchdog.set(if self.ticking { now + TICK } else { self.streams.idle_since.get() + limits.idle_timeout });

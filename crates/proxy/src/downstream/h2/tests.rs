@@ -18,6 +18,7 @@ use crate::downstream::Downstream as _;
 use crate::failure::What;
 use crate::limits::Limits;
 use crate::message::{BodyLength, Fields, Read, RequestHead, ResponseHead, Scheme, Sink, Source};
+use crate::watchdog::Watchdog;
 
 /// Answers by the request's path, and keeps what it saw.
 #[derive(Default)]
@@ -29,7 +30,7 @@ struct Origin {
 }
 
 impl Handler for Origin {
-    async fn handle(self: Rc<Self>, head: Result<Box<RequestHead>, What>, mut stream: Stream) {
+    async fn handle(&self, head: Result<Box<RequestHead>, What>, mut stream: Stream, _: &mut Watchdog) {
         self.heads.borrow_mut().push(head.clone());
         let mut answer = ResponseHead { status: 200, fields: Fields::default(), body: BodyLength::Unknown };
         let head = match head {
@@ -63,6 +64,10 @@ impl Handler for Origin {
             self.echo(stream, &answer).await;
         }
         self.running.set(self.running.get() - 1);
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(60)
     }
 
     fn new_head(&self) -> Box<RequestHead> {
@@ -491,10 +496,14 @@ async fn a_connection_ends_after_its_share_of_requests() {
 async fn running_work_counts_to_the_limit_of_streams() {
     struct Deaf(Cell<usize>);
     impl Handler for Deaf {
-        async fn handle(self: Rc<Self>, _: Result<Box<RequestHead>, What>, stream: Stream) {
+        async fn handle(&self, _: Result<Box<RequestHead>, What>, stream: Stream, _: &mut Watchdog) {
             self.0.set(self.0.get() + 1);
             std::future::pending::<()>().await;
             drop(stream);
+        }
+
+        fn patience(&self) -> Duration {
+            Duration::from_secs(60)
         }
 
         fn new_head(&self) -> Box<RequestHead> {

@@ -25,16 +25,29 @@ impl fmt::Display for SyntaxError {
     }
 }
 
-/// Returns each document of `text` that holds something, or what is wrong with it: one broken document does not hide
-/// the others.
-pub(crate) fn read(text: &str) -> Vec<Result<Node, SyntaxError>> {
+/// A part of a file that is read by itself, so that one that is broken does not hide the others.
+#[derive(Debug)]
+pub(crate) struct Document<'t> {
+    pub(crate) text: &'t str,
+    /// Of `text` in its file, from 0.
+    pub(crate) first_line: u32,
+    /// What it holds; none when it is empty.
+    pub(crate) nodes: Result<Vec<Node>, SyntaxError>,
+}
+
+/// Reads each document of `text`.
+pub(crate) fn read(text: &str) -> Vec<Document<'_>> {
     split(text.strip_prefix('\u{feff}').unwrap_or(text))
         .into_iter()
-        .flat_map(|(first_line, document)| match build::documents(document, first_line) {
-            Ok(nodes) => nodes.into_iter().filter(|node| !node.is_null()).map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        })
+        .map(|(first_line, text)| Document { text, first_line, nodes: parse(text, first_line) })
         .collect()
+}
+
+/// Reads the text of one document, whose first line is line `first_line` (from 0) of its file.
+pub(crate) fn parse(text: &str, first_line: u32) -> Result<Vec<Node>, SyntaxError> {
+    let mut nodes = build::documents(text, first_line)?;
+    nodes.retain(|node| !node.is_null());
+    Ok(nodes)
 }
 
 /// Cuts `text` before each line that begins a document (`---`, YAML 1.2 §9.1.2), with the number of the cut's first line

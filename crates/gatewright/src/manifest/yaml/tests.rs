@@ -3,7 +3,14 @@
 use gatewright_core::api::schema::{Node, Position, Value};
 use serde_json::json;
 
-use super::read;
+/// Every document that holds something, and what is wrong with the others.
+fn read(text: &str) -> Vec<Result<Node, super::SyntaxError>> {
+    let flatten = |nodes| match nodes {
+        Ok(nodes) => Vec::into_iter(nodes).map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    };
+    super::read(text).into_iter().flat_map(|document| flatten(document.nodes)).collect()
+}
 
 /// The only document of `text`, as JSON.
 fn json_of(text: &str) -> serde_json::Value {

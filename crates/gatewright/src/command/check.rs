@@ -1,0 +1,92 @@
+//! `gatewright check`: what is wrong with manifests, and where.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::bail;
+use clap::ValueEnum;
+use gatewright_core::api::schema;
+
+use crate::{finding::Finding, judge::Judge, manifest::Sources, output};
+
+/// Say what is wrong with manifests, and where
+///
+/// Each object is validated as the API server would, and all of them together as `run` would serve them. Exits with 0
+/// when nothing is found, 1 when something is, 2 when the manifests cannot be read.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Files and folders with manifests (.yaml, .yml, .json)
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Read the folders in folders, too
+    #[arg(short = 'R', long)]
+    recursive: bool,
+
+    /// Which CRDs of the Gateway API to check against
+    #[arg(long, value_enum, default_value_t = Channel::Experimental)]
+    channel: Channel,
+
+    /// How to say it
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Channel {
+    Standard,
+    Experimental,
+}
+
+impl From<Channel> for schema::Channel {
+    fn from(channel: Channel) -> Self {
+        match channel {
+            Channel::Standard => Self::Standard,
+            Channel::Experimental => Self::Experimental,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// file:line:column, object, field, what is wrong, what would be accepted
+    Text,
+    Json,
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    for path in &args.paths {
+        if let Err(error) = std::fs::metadata(path) {
+            bail!("{}: {error}", path.display());
+        }
+    }
+    let judge = Judge::read(Sources { paths: args.paths, recursive: args.recursive }, args.channel.into());
+    let findings = judge.findings(&judge.compile());
+    match args.output {
+        Format::Text => output::text(&text(&judge, &findings)),
+        Format::Json => output::text(&format!("{}\n", serde_json::to_string_pretty(&findings)?)),
+    }
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn text(judge: &Judge, findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        text += &format!("{finding}\n");
+        if !finding.mend.is_empty() {
+            text += "  this manifest would mend it:\n";
+            finding.mend.lines().for_each(|line| text += &format!("    {line}\n"));
+        }
+    }
+    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let library = judge.library();
+    text += &format!(
+        "{} in {}: {}\n",
+        plural(judge.objects(), "object"),
+        plural(library.files(), "file"),
+        if findings.is_empty() { "nothing to say".to_owned() } else { plural(findings.len(), "finding") }
+    );
+    if library.ignored() > 0 {
+        text += &format!("{} of kinds that Gatewright does not read\n", plural(library.ignored(), "object"));
+    }
+    text
+}

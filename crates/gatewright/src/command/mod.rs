@@ -1,0 +1,5 @@
+//! The subcommands, one file or folder each.
+
+pub(crate) mod check;
+pub(crate) mod echo;
+pub(crate) mod status;

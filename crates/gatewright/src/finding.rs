@@ -1,0 +1,78 @@
+//! One thing that is wrong with a manifest, said so that it can be found and mended.
+
+use std::{fmt, path::PathBuf};
+
+use gatewright_core::{
+    api::schema::{self, Position, Severity},
+    world::ObjectRef,
+};
+use serde::{Deserialize, Serialize};
+
+/// What is wrong, where, and what would be right. The texts are empty where there is nothing to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Finding {
+    pub(crate) file: PathBuf,
+    /// From 1; 0 when it is about the whole file.
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+    /// What is found keeps the object, or a part of it, from working; otherwise it only has no effect.
+    pub(crate) is_error: bool,
+    /// `HTTPRoute namespace/name`.
+    pub(crate) object: String,
+    /// `spec.rules[0].backendRefs[0]`.
+    pub(crate) field: String,
+    pub(crate) value: String,
+    pub(crate) problem: String,
+    pub(crate) accepted: String,
+    /// A manifest, in YAML, that would mend it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) mend: String,
+}
+
+impl Finding {
+    /// Something that keeps a file, or a place in it, from being read.
+    pub(crate) fn of_file(file: PathBuf, at: Position, problem: impl Into<String>) -> Self {
+        Self { file, line: at.line, column: at.column, is_error: true, problem: problem.into(), ..Self::default() }
+    }
+
+    /// What validation says of an object.
+    pub(crate) fn of_schema(file: PathBuf, object: Option<&ObjectRef>, found: schema::Finding) -> Self {
+        Self {
+            file,
+            line: found.at.line,
+            column: found.at.column,
+            is_error: found.severity == Severity::Error,
+            object: object.map(ToString::to_string).unwrap_or_default(),
+            field: found.path,
+            value: found.value,
+            problem: found.problem,
+            accepted: found.accepted,
+            mend: String::new(),
+        }
+    }
+}
+
+/// `file:line:column: error: OBJECT: FIELD: VALUE PROBLEM; accepted: ACCEPTED`, as compilers and editors have it.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.file.as_os_str().is_empty() {
+            write!(f, "{}:", self.file.display())?;
+        }
+        if self.line > 0 {
+            write!(f, "{}:{}:", self.line, self.column)?;
+        }
+        write!(f, " {}", if self.is_error { "error" } else { "warning" })?;
+        for part in [&self.object, &self.field] {
+            if !part.is_empty() {
+                write!(f, ": {part}")?;
+            }
+        }
+        let value = if self.value.is_empty() { String::new() } else { format!("{} ", self.value) };
+        write!(f, ": {value}{}", self.problem)?;
+        if !self.accepted.is_empty() {
+            write!(f, "; accepted: {}", self.accepted)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! Where commands write: results to standard output, news to standard error.
+
+use std::io::{self, Write};
+
+/// Writes a result. A reader that went away, as `head` does, is no error.
+pub(crate) fn text(text: &str) {
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Writes a line for the person who started the process. Standard output stays free for the access log.
+pub(crate) fn news(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}

@@ -54,14 +54,14 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 }
             }
             Next::Refused(what) => {
-                client.refuse(what, &mut watchdog).await;
+                Box::pin(client.refuse(what, &mut watchdog)).await;
                 break;
             }
             Next::Http2 => return Some(client.into_parts()),
             Next::Closed => return None,
         }
     }
-    client.close(&mut watchdog).await;
+    Box::pin(client.close(&mut watchdog)).await;
     None
 }
 
@@ -248,7 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             Poll::Pending => watchdog.poll(cx).map(|()| false),
             Poll::Ready(result) => Poll::Ready(result.is_ok()),
         });
-        if !flushed.await || !self.read_away(watchdog).await {
+        if !flushed.await || !(self.incoming.is_done() || Box::pin(self.read_away(watchdog)).await) {
             return false;
         }
         self.worker.buffers.give(std::mem::take(&mut self.transport.outbound));
@@ -261,9 +261,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Reads what is left of the request's body, so that it is never taken for the next request (HARDENING S10).
     async fn read_away(&mut self, watchdog: &mut Watchdog) -> bool {
-        if self.incoming.is_done() {
-            return true;
-        }
         let worker = self.worker.clone();
         let mut left = DRAIN_BYTES_MAX;
         watchdog.set_in(LINGER);
@@ -292,7 +289,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Closes in an order that lets the client read all that was sent.
-    async fn close(mut self, watchdog: &mut Watchdog) {
+    async fn close(&mut self, watchdog: &mut Watchdog) {
         watchdog.set_in(LINGER);
         let worker = self.worker.clone();
         let mut left = DRAIN_BYTES_MAX;

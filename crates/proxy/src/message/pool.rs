@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
-/// How many are kept: more exchanges than this at once pay for an allocation each.
-const KEPT_MAX: usize = 64;
+/// How many are kept: more exchanges than this at once pay for an allocation each. As heads they come to about 1 MiB.
+const KEPT_MAX: usize = 1024;
 /// Bytes a kept buffer may hold: what a large body grew is given back to the allocator.
-const KEPT_BYTES_MAX: usize = 16 * 1024;
+const KEPT_BYTES_MAX: usize = 4 * 1024;
 
 /// Byte buffers of one worker. The last one given is the next one taken: it is still in the cache.
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::{Connection, Worker};
 use crate::downstream;
 use crate::message::Scheme;
 use crate::observe::Event;
+use crate::tls;
 
 /// How long accepting rests when the process or machine has no more descriptors or memory (HARDENING F23).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -24,10 +26,11 @@ pub(super) async fn accept(listener: TcpListener, port: u16, worker: Rc<Worker>)
                 // Without it a response waits for the acknowledgement of the one before; worse, not wrong.
                 let _ = stream.set_nodelay(true);
                 let worker = worker.clone();
-                tokio::task::spawn_local(async move {
+                let task = async move {
                     serve(stream, client, port, worker).await;
                     drop(place);
-                });
+                };
+                tokio::task::spawn_local(task);
             }
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
@@ -70,30 +73,31 @@ async fn serve(stream: TcpStream, client: SocketAddr, port: u16, worker: Rc<Work
     let snapshot = worker.snapshot();
     let Some(tls) = snapshot.port(port).map(|port| port.tls.clone()) else { return };
     drop(snapshot);
-    let Some(acceptor) = tls else {
-        let connection = worker.connections.add(&worker, Connection::new(client, port, Scheme::Http, None));
-        return serve_plaintext(stream, connection, worker).await;
-    };
-    match Box::pin(acceptor.accept(stream, worker.limits.tls_handshake_timeout)).await {
-        Ok(secured) => {
-            let connection = Connection::new(client, port, Scheme::Https, secured.sni);
-            let connection = worker.connections.add(&worker, connection);
-            if secured.is_h2 {
-                downstream::h2::serve(secured.stream, Vec::new(), connection, worker).await;
-            } else {
-                downstream::h1::serve(secured.stream, &connection, &worker, false).await;
-            }
-        }
-        Err(error) => {
-            worker.recorder.count(Event::HandshakeFailed);
-            tracing::debug!(%client, port, %error, "TLS handshake failed");
-        }
+    // Boxed, each: what idles most, a plaintext HTTP/1.1 connection, must not hold room for the others.
+    if let Some(acceptor) = tls {
+        return Box::pin(serve_tls(acceptor, stream, client, port, worker)).await;
+    }
+    let connection = worker.connections.add(&worker, Connection::new(client, port, Scheme::Http, None));
+    // HTTP/1.1 and HTTP/2 share a plaintext port: the first bytes decide (RFC 9113 §3.3).
+    if let Some((stream, preface)) = downstream::h1::serve(stream, &connection, &worker, true).await {
+        Box::pin(downstream::h2::serve(stream, preface, connection, worker)).await;
     }
 }
 
-/// HTTP/1.1 and HTTP/2 share a plaintext port: the first bytes decide (RFC 9113 §3.3).
-async fn serve_plaintext(stream: TcpStream, connection: Rc<Connection>, worker: Rc<Worker>) {
-    if let Some((stream, preface)) = downstream::h1::serve(stream, &connection, &worker, true).await {
-        downstream::h2::serve(stream, preface, connection, worker).await;
+async fn serve_tls(acceptor: Arc<tls::Acceptor>, stream: TcpStream, client: SocketAddr, port: u16, worker: Rc<Worker>) {
+    let secured = match Box::pin(acceptor.accept(stream, worker.limits.tls_handshake_timeout)).await {
+        Ok(secured) => secured,
+        Err(error) => {
+            worker.recorder.count(Event::HandshakeFailed);
+            tracing::debug!(%client, port, %error, "TLS handshake failed");
+            return;
+        }
+    };
+    drop(acceptor);
+    let connection = worker.connections.add(&worker, Connection::new(client, port, Scheme::Https, secured.sni));
+    if secured.is_h2 {
+        Box::pin(downstream::h2::serve(secured.stream, Vec::new(), connection, worker)).await;
+    } else {
+        downstream::h1::serve(secured.stream, &connection, &worker, false).await;
     }
 }

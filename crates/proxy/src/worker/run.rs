@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicUsize;
 use std::{io, thread};
 
 use gatewright_core::plan::PortProtocol;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{AbortHandle, LocalSet};
+use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant};
 
 use super::Worker;
@@ -47,12 +48,24 @@ pub(crate) fn spawn(
     snapshot: Arc<Snapshot>,
     commands: mpsc::UnboundedReceiver<Command>,
 ) -> io::Result<thread::JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+    let (ready, started) = oneshot::channel();
+    let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+        // A local runtime stays on the thread that made it: its tasks need no locks to wake each other.
+        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
         let Start { limits, binding, connections_open } = start;
         let worker = Rc::new(Worker::new(limits, recorder(), snapshot, connections_open));
-        LocalSet::new().block_on(&runtime, run(worker, binding, commands));
-    })
+        let _ = ready.send(Ok(()));
+        runtime.block_on(run(worker, binding, commands));
+    })?;
+    started.blocking_recv().map_err(io::Error::other)??;
+    Ok(thread)
 }
 
 async fn run(worker: Rc<Worker>, binding: Binding, mut commands: mpsc::UnboundedReceiver<Command>) {

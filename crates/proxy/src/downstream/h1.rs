@@ -12,9 +12,10 @@ use super::Downstream;
 use crate::exchange;
 use crate::failure::{Failure, What};
 use crate::http1::{
-    BodyReader, BodyWriter, Incoming, Outgoing, Parsed, RequestContext, Transport, Trouble, parse_request,
-    write_interim, write_response,
+    BodyReader, BodyWriter, Incoming, Outgoing, Parsed, REQUEST_LINE_REST_BYTES_MAX, RequestContext, Transport,
+    Trouble, parse_request, write_interim, write_response,
 };
+use crate::limits::Limits;
 use crate::message::{Fields, Read, RequestHead, ResponseHead, Sink, Source, Version};
 use crate::watchdog::Watchdog;
 use crate::worker::{Connection, Worker};
@@ -83,6 +84,9 @@ struct Client<S> {
     version: Version,
     is_head: bool,
     upgrade: Option<String>,
+    /// The client may hold its body back until it is told to go on. Answered otherwise, it may send the body or leave
+    /// it out, and nothing tells which (RFC 9110 §10.1.1).
+    awaits_continue: bool,
     /// The client and we both want the connection to go on after this exchange.
     may_persist: bool,
     /// When the first byte of the head under way came.
@@ -102,6 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             version: Version::Http11,
             is_head: false,
             upgrade: None,
+            awaits_continue: false,
             may_persist: true,
             head_began: None,
             searched: 0,
@@ -195,11 +200,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let from = self.searched.saturating_sub(3);
         let ended = memchr::memchr_iter(b'\n', &inbound[from..])
             .any(|at| matches!(inbound[from + at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]));
-        if self.searched > 0 && !ended && inbound.len() < self.worker.limits.target_bytes_max {
-            self.searched = inbound.len();
+        let searched = std::mem::replace(&mut self.searched, inbound.len());
+        if searched > 0 && !ended && !is_worth_judging(searched, inbound.len(), &self.worker.limits) {
             return None;
         }
-        self.searched = inbound.len();
         let bytes = std::mem::take(&mut self.transport.inbound);
         let mut head = self.new_head();
         let parsed = self.parse(&bytes, &mut head);
@@ -234,6 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.version = head.version;
         self.is_head = head.method == "HEAD";
         self.upgrade.clone_from(&head.upgrade);
+        self.awaits_continue = head.expects_continue && !self.incoming.is_done();
         self.may_persist = parsed.keep_alive;
         Next::Request(head)
     }
@@ -354,12 +359,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Downstream for Client<S> {
             // RFC 9110 §15.2: it knows no such thing.
             return Ok(());
         }
+        self.awaits_continue &= head.status != 100;
         write_interim(self.outbound(), head, None);
         self.flush_now(cx)
     }
 
     fn send_head(&mut self, cx: &mut Context<'_>, head: &ResponseHead) -> Result<(), Failure> {
-        self.may_persist &= !self.worker.is_draining() && !self.connection.is_closing();
+        self.may_persist &= !self.worker.is_draining() && !self.connection.is_closing() && !self.awaits_continue;
         // Bytes that were meant for the other protocol may follow, and must not be read as requests (HARDENING S15).
         self.may_persist &= self.upgrade.is_none();
         let (version, method) = (self.version, if self.is_head { "HEAD" } else { "" });
@@ -384,6 +390,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Downstream for Client<S> {
     }
 }
 
+/// Whether a head without an end has grown, from `before` to `now` bytes, over one of the bounds that refuse it.
+fn is_worth_judging(before: usize, now: usize, limits: &Limits) -> bool {
+    let line_bytes_max = limits.target_bytes_max + REQUEST_LINE_REST_BYTES_MAX;
+    (before <= line_bytes_max && now > line_bytes_max) || now >= limits.head_bytes_max
+}
+
 fn trouble(trouble: Trouble) -> Failure {
     match trouble {
         Trouble::Io(error) => Failure::because(What::ClientGone, error),
@@ -393,7 +405,9 @@ fn trouble(trouble: Trouble) -> Failure {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Source for Client<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Read, Failure>> {
-        self.incoming.poll_read(&mut self.transport, cx, buffer).map_err(trouble)
+        let read = self.incoming.poll_read(&mut self.transport, cx, buffer);
+        self.awaits_continue &= read.is_pending();
+        read.map_err(trouble)
     }
 }
 

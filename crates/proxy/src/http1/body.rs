@@ -1,7 +1,6 @@
 //! Bodies through a [`Transport`]: what a client's and a backend's connection have in common.
 
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -140,12 +139,13 @@ impl Outgoing {
         mut data: &[u8],
         last: bool,
     ) -> Result<(), Trouble> {
+        self.writer.admit(data)?;
         let plain = matches!(self.writer, BodyWriter::Length(_) | BodyWriter::UntilClose);
         if plain && data.len() > COALESCE_BYTES_MAX {
             // A large piece goes out from where it is, and only what the kernel would not take is kept.
             if let Poll::Ready(flushed) = transport.poll_flush(cx) {
                 flushed?;
-                if let Poll::Ready(written) = Pin::new(transport.io()).poll_write(cx, data) {
+                if let Poll::Ready(written) = transport.poll_write(cx, data) {
                     let n = written?;
                     if let BodyWriter::Length(left) = &mut self.writer {
                         *left = left.checked_sub(n as u64).ok_or(What::BadResponse)?;

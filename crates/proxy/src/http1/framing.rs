@@ -85,10 +85,22 @@ impl BodyWriter {
         matches!(self, Self::Done)
     }
 
-    /// Appends `data` to `out` in this framing.
+    /// Checks that `data` fits what was promised.
     ///
     /// # Errors
     /// More data than was promised: the message would become another one.
+    pub(crate) fn admit(&self, data: &[u8]) -> Result<(), What> {
+        match self {
+            Self::Done if !data.is_empty() => Err(What::BadResponse),
+            Self::Length(left) if *left < data.len() as u64 => Err(What::BadResponse),
+            Self::Done | Self::Length(_) | Self::Chunked | Self::UntilClose => Ok(()),
+        }
+    }
+
+    /// Appends `data` to `out` in this framing.
+    ///
+    /// # Errors
+    /// More data than was promised: see [`BodyWriter::admit`].
     pub(crate) fn write(&mut self, out: &mut Vec<u8>, data: &[u8]) -> Result<(), What> {
         match self {
             Self::Done if data.is_empty() => {}

@@ -9,6 +9,8 @@ use crate::message::{BodyLength, Fields, RequestHead, ResponseHead, Scheme, Vers
 
 /// The one protocol that connections are upgraded to.
 const WEBSOCKET: &str = "websocket";
+/// Bytes that a request line may take besides its target: a method and a version.
+pub(crate) const REQUEST_LINE_REST_BYTES_MAX: usize = 64;
 
 /// What a head said besides what the message itself holds.
 #[derive(Debug)]
@@ -133,8 +135,7 @@ fn parse_response_strictly(
 }
 
 fn incomplete(bytes: &[u8], limits: &Limits, in_first_line: What) -> Result<Option<Parsed>, What> {
-    // A method and a version take little beside the target.
-    if in_first_line == What::TargetTooLong && bytes.len() > limits.target_bytes_max + 64 {
+    if in_first_line == What::TargetTooLong && bytes.len() > limits.target_bytes_max + REQUEST_LINE_REST_BYTES_MAX {
         return Err(What::TargetTooLong);
     }
     if bytes.len() >= limits.head_bytes_max {

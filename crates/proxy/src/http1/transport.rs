@@ -15,16 +15,24 @@ pub(crate) struct Transport<S> {
     /// Bytes to write; those before `written` are with the kernel.
     pub(crate) outbound: Vec<u8>,
     written: usize,
+    /// The stream took bytes that it may still hold itself, as TLS does.
+    unflushed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     pub(crate) fn new(io: S, inbound: Vec<u8>) -> Self {
-        Self { io, inbound, outbound: Vec::new(), written: 0 }
+        Self { io, inbound, outbound: Vec::new(), written: 0, unflushed: false }
     }
 
-    /// The stream, its two buffers being empty.
-    pub(crate) fn io(&mut self) -> &mut S {
+    #[cfg(test)]
+    pub(super) fn io(&mut self) -> &mut S {
         &mut self.io
+    }
+
+    /// Writes past `outbound`, which is empty: returns how much of `data` the stream took.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        self.unflushed = true;
+        Pin::new(&mut self.io).poll_write(cx, data)
     }
 
     /// Reads from the stream, past `inbound`; 0 is its end.
@@ -36,7 +44,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
 
     /// Ready when `outbound` is with the kernel.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.outbound.is_empty() {
+        if self.outbound.is_empty() && !self.unflushed {
             return Poll::Ready(Ok(()));
         }
         while self.written < self.outbound.len() {
@@ -45,10 +53,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.written += n;
+            self.unflushed = true;
         }
         self.outbound.clear();
         self.written = 0;
-        Pin::new(&mut self.io).poll_flush(cx)
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
     }
 
     /// Ends the writing side, so that the peer sees a clean end.

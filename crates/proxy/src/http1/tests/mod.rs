@@ -1,0 +1,4 @@
+mod chunk;
+mod request;
+mod response;
+mod transport;

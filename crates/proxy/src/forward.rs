@@ -82,7 +82,9 @@ impl Pump {
             }
         }
         if self.state == State::Flushing {
+            self.waits_for_sink = true;
             ready!(sink.poll_flush(cx)).map_err(Stopped::Sink)?;
+            self.waits_for_sink = false;
             self.state = State::Done;
         }
         Poll::Ready(Ok(()))

@@ -21,9 +21,13 @@ impl Answer {
         if request.is_grpc() {
             return Self { head: what.grpc_response(), body: "" };
         }
-        let body = what.message();
         let mut fields = Fields::default();
         fields.push(b"content-type", b"text/plain; charset=utf-8");
-        Self { head: ResponseHead { status: what.status(), fields, body: BodyLength::Known(body.len() as u64) }, body }
+        let status = what.status();
+        if request.method == "HEAD" {
+            return Self::new(status, fields);
+        }
+        let body = what.message();
+        Self { head: ResponseHead { status, fields, body: BodyLength::Known(body.len() as u64) }, body }
     }
 }

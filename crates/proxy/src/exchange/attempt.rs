@@ -12,7 +12,7 @@ use super::trial::Trial;
 use crate::downstream::Downstream;
 use crate::failure::{Failure, What};
 use crate::forward::Stopped;
-use crate::message::{RequestHead, ResponseHead, Sink};
+use crate::message::{BodyLength, RequestHead, ResponseHead, Sink};
 use crate::snapshot::BackendSnapshot;
 use crate::upstream::{self, Upstream};
 
@@ -33,7 +33,7 @@ impl<D: Downstream> Exchange<'_, D> {
             self.within_deadlines(trial, Box::pin(upstream.settle())).await?;
         }
         poll_fn(|cx| upstream.send_head(cx, head).into()).await?;
-        let sent = match self.replay(&mut upstream, trial).await {
+        let sent = match self.replay(&mut upstream, head, trial).await {
             Ok(()) => self.await_response(&mut upstream, trial, response).await,
             Err(failure) => Err(failure),
         };
@@ -70,10 +70,15 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// Sends again what the client has sent so far.
-    async fn replay(&mut self, upstream: &mut Upstream, trial: &mut Trial) -> Result<(), Failure> {
-        let Some(bytes) = trial.replay.bytes().filter(|bytes| !bytes.is_empty()) else { return Ok(()) };
-        let mut sent = 0;
+    async fn replay(&mut self, upstream: &mut Upstream, head: &RequestHead, trial: &mut Trial) -> Result<(), Failure> {
+        let Some(bytes) = trial.replay.bytes() else { return Ok(()) };
         let ended = trial.upload.is_done();
+        if bytes.is_empty() {
+            // Of unknown length and yet empty: that has to be said again, too.
+            let unsaid = ended && head.body == BodyLength::Unknown && head.upgrade.is_none();
+            return if unsaid { poll_fn(|cx| upstream.finish(cx, None).into()).await } else { Ok(()) };
+        }
+        let mut sent = 0;
         poll_fn(|cx| {
             while sent < bytes.len() {
                 let Poll::Ready(room) = upstream.poll_ready(cx) else {
@@ -141,8 +146,8 @@ impl<D: Downstream> Exchange<'_, D> {
             mirrors.end();
         }
         let ended = upload.is_done();
-        trial.deadlines.upload_waits(!ended && upload.waits_for_sink);
-        if ended || upload.bytes != before {
+        let turned = trial.deadlines.upload_waits(!ended && upload.waits_for_sink);
+        if ended || turned || upload.bytes != before {
             trial.deadlines.progressed((!ended).then_some(trial.upload.bytes), &self.worker.limits);
             trial.deadlines.arm(self.watchdog);
         }
@@ -158,6 +163,7 @@ impl<D: Downstream> Exchange<'_, D> {
 
     /// Waits before the next try, as the rule's retries say.
     pub(super) async fn pause(&mut self, trial: &mut Trial, answered: bool) -> Result<(), Failure> {
+        trial.deadlines.upload_waits(true);
         let backoff = trial.next_backoff();
         // A dead connection or endpoint is no sign of load: the first other one is tried at once.
         if !answered && (trial.fresh || trial.tried.len() <= 1) || backoff.is_zero() {

@@ -18,7 +18,9 @@ pub(super) struct Deadlines {
     progress: Instant,
     progress_timeout: Duration,
     began: Instant,
-    /// Since when the upload waits for the backend, which is not the client's fault.
+    /// The upload has a slowest pace: a stream of messages and a tunnel have none, they may rest.
+    paced: bool,
+    /// Since when the upload waits for the backend, or for one to be found, which is not the client's fault.
     held_since: Option<Instant>,
 }
 
@@ -32,22 +34,31 @@ impl Deadlines {
             progress: began + progress_timeout,
             progress_timeout,
             began,
+            paced: false,
             held_since: None,
         }
     }
 
-    /// The upload waits for the backend, or no longer does.
-    pub(super) fn upload_waits(&mut self, for_backend: bool) {
+    /// Holds the client to a pace from now on.
+    pub(super) fn pace_upload(&mut self) {
+        self.paced = true;
+    }
+
+    /// The upload waits for the backend, or no longer does. Returns whether that is new: then [`Self::progressed`] is
+    /// to be told.
+    pub(super) fn upload_waits(&mut self, for_backend: bool) -> bool {
         match (self.held_since, for_backend) {
             (None, true) => {
                 self.held_since = Some(Instant::now());
                 self.body = None;
+                true
             }
             (Some(since), false) => {
                 self.held_since = None;
                 self.began += since.elapsed();
+                true
             }
-            (None, false) | (Some(_), true) => {}
+            (None, false) | (Some(_), true) => false,
         }
     }
 
@@ -55,12 +66,16 @@ impl Deadlines {
         let now = Instant::now();
         self.attempt = timeout.and_then(|timeout| now.checked_add(timeout));
         self.progress = now + self.progress_timeout;
+        // Until the upload is moved again, the client is not to blame for it.
+        self.held_since.get_or_insert(now);
+        self.body = None;
     }
 
     /// Bytes moved, `uploaded` of the request's body so far; `None` once the body is all there.
     pub(super) fn progressed(&mut self, uploaded: Option<u64>, limits: &Limits) {
         self.progress = Instant::now() + self.progress_timeout;
-        self.body = uploaded.map(|bytes| {
+        let waited_for = self.paced && self.held_since.is_none();
+        self.body = uploaded.filter(|_| waited_for).map(|bytes| {
             let earned = Duration::from_secs(bytes / limits.body_rate_min.max(1));
             self.began + limits.body_grace + earned
         });

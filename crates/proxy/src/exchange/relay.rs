@@ -29,9 +29,7 @@ impl<D: Downstream> Exchange<'_, D> {
             let before = download.bytes;
             let moved = download.poll(cx, upstream, self.client, &mut scratch, |_| {});
             if download.bytes != before {
-                trial
-                    .deadlines
-                    .progressed((!trial.upload.is_done() && !tunnel).then_some(trial.upload.bytes), &worker.limits);
+                trial.deadlines.progressed((!trial.upload.is_done()).then_some(trial.upload.bytes), &worker.limits);
                 trial.deadlines.arm(self.watchdog);
             }
             match moved {

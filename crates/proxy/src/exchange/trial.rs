@@ -49,11 +49,16 @@ impl Trial {
         };
         // A stream of messages may rest for long, and so may a tunnel.
         let progress_timeout = if head.is_grpc() { limits.idle_timeout } else { limits.progress_timeout };
+        // Whoever grants a request more time than that means it.
+        let granted = [plan.timeouts.request, plan.timeouts.backend_request];
+        let progress_timeout = granted.into_iter().flatten().fold(progress_timeout, Duration::max);
         let mut deadlines = Deadlines::new(plan.timeouts.request, progress_timeout);
         let upload = if head.body == BodyLength::Empty || head.upgrade.is_some() {
             Pump::done()
         } else {
-            deadlines.progressed(Some(0), limits);
+            if !head.is_grpc() {
+                deadlines.pace_upload();
+            }
             Pump::default()
         };
         Self {

@@ -124,12 +124,15 @@ impl Endpoint {
     /// Connecting failed: leaves the endpoint alone for a while. Returns whether that is new.
     pub(crate) fn failed(&self) -> bool {
         let now = Instant::now();
-        let fresh = !self.is_ejected(now);
+        if self.is_ejected(now) {
+            // One of several that failed together: they are one sign, not many.
+            return false;
+        }
         let failures = self.failures.get();
         let time = EJECTION_MIN.saturating_mul(1 << failures.min(5)).min(EJECTION_MAX);
         self.failures.set(failures.saturating_add(1));
         self.ejected_until.set(Some(now + time));
-        fresh
+        true
     }
 
     fn retire(&self) {

@@ -92,7 +92,7 @@ fn refuses_framing_that_two_parsers_could_read_differently() {
         ("Transfer-Encoding: chunked\r\nContent-Length: 5", What::BadRequest),
         ("Transfer-Encoding: chunked, chunked", What::BadRequest),
         ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", What::BadRequest),
-        ("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked", What::CodingUnknown),
+        ("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked", What::BadRequest),
         ("Transfer-Encoding: gzip, chunked", What::CodingUnknown),
         ("Transfer-Encoding: chunked, gzip", What::CodingUnknown),
         ("Transfer-Encoding: xchunked", What::CodingUnknown),
@@ -135,6 +135,7 @@ fn refuses_what_the_grammar_does_not_allow() {
         ": a",
         "X",
         "X(y): a",
+        "X_y: a",
         "X\u{e9}: a",
         "Connection: a b",
     ] {
@@ -268,7 +269,7 @@ proptest! {
         path in "(/[a-zA-Z0-9_~!$&'()*+,=:@-]{1,9}){1,4}",
         query in prop::option::of("[a-z0-9=&%/?]{0,12}"),
         host in "[a-z0-9-]{1,9}(\\.[a-z]{2,4})?(:[1-9][0-9]{0,3})?",
-        lines in vec(("x-[a-z0-9!#$%&'*+.^_`|~-]{1,9}", "([!-~\u{80}-\u{ff}]([ !-~\t]{0,9}[!-~])?)?"), 0..6),
+        lines in vec(("x-[a-z0-9!#$%&'*+.^`|~-]{1,9}", "([!-~\u{80}-\u{ff}]([ !-~\t]{0,9}[!-~])?)?"), 0..6),
         length in prop::option::of(0..u64::from(u32::MAX)),
     ) {
         prop_assume!(method != "CONNECT");

@@ -1,5 +1,6 @@
 //! Heads towards and from a backend, between our form and the codec's.
 
+use base64::Engine as _;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::ext::Protocol;
 use http::uri::{Authority, PathAndQuery};
@@ -55,6 +56,15 @@ fn uri(head: &RequestHead, scheme: Scheme) -> Result<Uri, What> {
     parts.authority = Some(Authority::from_maybe_shared(authority).map_err(|_| What::BadRequest)?);
     parts.path_and_query = Some(PathAndQuery::from_maybe_shared(target.freeze()).map_err(|_| What::BadRequest)?);
     Uri::from_parts(parts).map_err(|_| What::BadRequest)
+}
+
+/// What proves to an HTTP/1.1 client that its WebSocket handshake was understood (RFC 6455 §4.2.2): HTTP/2 has no such
+/// proof, so it is ours to give.
+pub(super) fn websocket_accept(key: &[u8]) -> String {
+    let mut text = key.to_vec();
+    text.extend_from_slice(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, &text);
+    base64::engine::general_purpose::STANDARD.encode(digest)
 }
 
 /// Reads a response's head into `head`. `is_end` says that no body follows.

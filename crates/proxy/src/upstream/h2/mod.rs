@@ -34,6 +34,8 @@ pub(crate) struct Http2 {
     scheme: Scheme,
     limits: Arc<Limits>,
     upgrade: bool,
+    /// Of the client's WebSocket handshake.
+    websocket_key: Option<Vec<u8>>,
     response: Option<ResponseFuture>,
     outgoing: Option<Outgoing>,
     incoming: Option<Incoming>,
@@ -42,7 +44,17 @@ pub(crate) struct Http2 {
 impl Http2 {
     /// An exchange at `place`; `reused` says that its connection has served before.
     pub(crate) fn new(place: Place, reused: bool, scheme: Scheme, limits: Arc<Limits>) -> Self {
-        Self { place, reused, scheme, limits, upgrade: false, response: None, outgoing: None, incoming: None }
+        Self {
+            place,
+            reused,
+            scheme,
+            limits,
+            upgrade: false,
+            websocket_key: None,
+            response: None,
+            outgoing: None,
+            incoming: None,
+        }
     }
 
     pub(crate) fn is_reused(&self) -> bool {
@@ -61,6 +73,7 @@ impl Http2 {
     /// upgrades.
     pub(crate) fn send_head(&mut self, head: &RequestHead) -> Result<(), Failure> {
         self.upgrade = head.upgrade.is_some();
+        self.websocket_key = head.fields.get("sec-websocket-key").filter(|_| self.upgrade).map(<[u8]>::to_vec);
         let is_end = !self.upgrade && matches!(head.body, BodyLength::Empty | BodyLength::Known(0));
         let request = head::write_request(head, self.scheme)?;
         let begun = self.place.connection().with_sender(|sender| {
@@ -99,6 +112,9 @@ impl Http2 {
         head::read_response(parts.status.as_u16(), &parts.headers, body.is_end_stream(), head, &self.limits)?;
         if self.upgrade && parts.status.is_success() {
             head.status = 101;
+            if let Some(key) = &self.websocket_key {
+                head.fields.set("sec-websocket-accept", head::websocket_accept(key).as_bytes());
+            }
         }
         self.incoming = Some(Incoming::of_backend(body, &self.limits));
         Poll::Ready(Ok(()))

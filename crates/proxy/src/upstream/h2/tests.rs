@@ -304,12 +304,14 @@ async fn a_backend_agrees_to_an_upgrade() {
     with_backend(serve, async |backend| {
         let mut exchange = backend.acquire().await.unwrap();
         let mut head = RequestHead { upgrade: Some("websocket".into()), ..get("/") };
-        head.fields.push(b"sec-websocket-key", b"x");
+        head.fields.push(b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==");
         exchange.settle().await;
         exchange.send_head(&head).unwrap();
         let mut response = new_response();
         poll_fn(|cx| exchange.poll_response(cx, &mut response)).await.unwrap();
         assert_eq!(response.status, 101);
+        // RFC 6455 §1.3's example.
+        assert_eq!(response.fields.get("sec-websocket-accept"), Some(&b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="[..]));
         exchange.write(&mut noop(), b"ping", false).unwrap();
         poll_fn(|cx| exchange.poll_flush(cx)).await.unwrap();
         let mut buffer = [0; 16];

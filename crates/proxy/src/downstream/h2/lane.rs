@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::{Rc, Weak};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -14,6 +15,9 @@ use super::{Handler, Stream};
 use crate::failure::What;
 use crate::message::RequestHead;
 use crate::watchdog::Watchdog;
+
+/// Where a task's timer begins; every exchange sets it to its own deadlines.
+const WATCHDOG_BEGINNING: Duration = Duration::from_secs(60);
 
 /// One stream to serve. `guard` is dropped when it is done.
 pub(super) struct Job<G> {
@@ -96,9 +100,8 @@ impl<G> Lane<G> {
 }
 
 async fn run<H: Handler, G>(handler: Rc<H>, lane: Rc<Lane<G>>, idle: Weak<Idle<G>>) {
-    let mut watchdog = Watchdog::new(Instant::now() + handler.patience());
+    let mut watchdog = Watchdog::new(Instant::now() + WATCHDOG_BEGINNING);
     while let Some(Job { head, stream, guard }) = lane.next().await {
-        watchdog.set_in(handler.patience());
         handler.handle(head, stream, &mut watchdog).await;
         drop(guard);
         let Some(idle) = idle.upgrade() else { return };

@@ -17,7 +17,6 @@ use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -57,16 +56,13 @@ struct Settings {
 
 /// What answers requests.
 trait Handler: 'static {
-    /// Answers one request. A head that is wrong is answered like any other failure.
+    /// Answers one request; `watchdog` is for its deadlines, and may stand at any. A head that is wrong is answered like any other failure.
     fn handle(
         &self,
         head: Result<Box<RequestHead>, What>,
         stream: Stream,
         watchdog: &mut Watchdog,
     ) -> impl Future<Output = ()>;
-
-    /// What `watchdog` is set to when a request begins.
-    fn patience(&self) -> Duration;
 
     /// Returns a cleared head to read a request into.
     fn new_head(&self) -> Box<RequestHead>;
@@ -89,10 +85,6 @@ impl Handler for Exchanges {
             }
             Err(what) => exchange::refuse(worker, connection, &mut stream, what, watchdog).await,
         }
-    }
-
-    fn patience(&self) -> Duration {
-        self.worker.limits.progress_timeout
     }
 
     fn new_head(&self) -> Box<RequestHead> {

@@ -66,10 +66,6 @@ impl Handler for Origin {
         self.running.set(self.running.get() - 1);
     }
 
-    fn patience(&self) -> Duration {
-        Duration::from_secs(60)
-    }
-
     fn new_head(&self) -> Box<RequestHead> {
         Box::default()
     }
@@ -500,10 +496,6 @@ async fn running_work_counts_to_the_limit_of_streams() {
             self.0.set(self.0.get() + 1);
             std::future::pending::<()>().await;
             drop(stream);
-        }
-
-        fn patience(&self) -> Duration {
-            Duration::from_secs(60)
         }
 
         fn new_head(&self) -> Box<RequestHead> {

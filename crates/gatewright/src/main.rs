@@ -37,6 +37,7 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Run(command::run::Args),
     Check(command::check::Args),
     Status(command::status::Args),
     Echo(command::echo::Args),
@@ -44,6 +45,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Run(args) => command::run::run(args),
         Command::Check(args) => command::check::run(args),
         Command::Status(args) => command::status::run(args),
         Command::Echo(args) => command::echo::run(&args),

@@ -2,4 +2,5 @@
 
 pub(crate) mod check;
 pub(crate) mod echo;
+pub(crate) mod run;
 pub(crate) mod status;

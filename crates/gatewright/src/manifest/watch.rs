@@ -146,7 +146,9 @@ impl Watch {
         };
         match event.kind {
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => {
-                event.paths.iter().for_each(|path| drop(self.writing.remove(path)));
+                for path in &event.paths {
+                    self.writing.remove(path);
+                }
                 true
             }
             EventKind::Access(_) => false,

@@ -248,10 +248,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         if !self.may_persist || !self.outgoing.is_done() {
             return false;
         }
-        watchdog.set_in(self.worker.limits.progress_timeout);
+        let mut waiting = false;
         let flushed = poll_fn(|cx| match self.transport.poll_flush(cx) {
-            Poll::Pending => watchdog.poll(cx).map(|()| false),
             Poll::Ready(result) => Poll::Ready(result.is_ok()),
+            Poll::Pending => {
+                if !std::mem::replace(&mut waiting, true) {
+                    watchdog.set_in(self.worker.limits.progress_timeout);
+                }
+                watchdog.poll(cx).map(|()| false)
+            }
         });
         if !flushed.await || !(self.incoming.is_done() || Box::pin(self.read_away(watchdog)).await) {
             return false;

@@ -26,7 +26,9 @@ impl<D: Downstream> Exchange<'_, D> {
         trial: &mut Trial,
         response: &mut ResponseHead,
     ) -> Result<Upstream, Failure> {
-        trial.deadlines.begin_attempt(plan.timeouts.backend_request);
+        // The first try begins with the exchange; reading the clock is not free.
+        let now = if self.account.retries == 0 { self.began } else { Instant::now() };
+        trial.deadlines.begin_attempt(now, plan.timeouts.backend_request);
         trial.deadlines.arm(self.watchdog);
         let mut upstream = self.acquire(backend, trial).await?;
         if head.upgrade.is_some() {

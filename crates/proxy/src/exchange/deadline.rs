@@ -25,8 +25,8 @@ pub(super) struct Deadlines {
 }
 
 impl Deadlines {
-    pub(super) fn new(request: Option<Duration>, progress_timeout: Duration) -> Self {
-        let began = Instant::now();
+    /// Of what began at `began`.
+    pub(super) fn new(began: Instant, request: Option<Duration>, progress_timeout: Duration) -> Self {
         Self {
             request: request.and_then(|timeout| began.checked_add(timeout)),
             attempt: None,
@@ -62,8 +62,8 @@ impl Deadlines {
         }
     }
 
-    pub(super) fn begin_attempt(&mut self, timeout: Option<Duration>) {
-        let now = Instant::now();
+    /// A try begins, at `now`.
+    pub(super) fn begin_attempt(&mut self, now: Instant, timeout: Option<Duration>) {
         self.attempt = timeout.and_then(|timeout| now.checked_add(timeout));
         self.progress = now + self.progress_timeout;
         // Until the upload is moved again, the client is not to blame for it.

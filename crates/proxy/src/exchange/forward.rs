@@ -73,7 +73,7 @@ impl<D: Downstream> Exchange<'_, D> {
         head: &RequestHead,
         prepared: &Prepared<'_>,
     ) -> Result<(), Failure> {
-        let mut trial = Trial::new(plan, head, &self.worker.limits);
+        let mut trial = Trial::new(self.began, plan, head, &self.worker.limits);
         trial.mirrors.start(&prepared.mirrors, self.snapshot, self.worker, head);
         let mut response = self.worker.response_heads.take();
         loop {

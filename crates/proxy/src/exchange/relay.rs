@@ -28,7 +28,7 @@ impl<D: Downstream> Exchange<'_, D> {
             self.poll_upload(cx, upstream, trial, &mut scratch, &mut refused)?;
             let before = download.bytes;
             let moved = download.poll(cx, upstream, self.client, &mut scratch, |_| {});
-            if download.bytes != before {
+            if moved.is_pending() && download.bytes != before {
                 trial.deadlines.progressed((!trial.upload.is_done()).then_some(trial.upload.bytes), &worker.limits);
                 trial.deadlines.arm(self.watchdog);
             }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use gatewright_core::plan::{Retry, Rule};
+use tokio::time::Instant;
 
 use super::deadline::Deadlines;
 use super::mirror::Mirrors;
@@ -39,7 +40,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    pub(super) fn new(plan: &Rule, head: &RequestHead, limits: &Limits) -> Self {
+    pub(super) fn new(began: Instant, plan: &Rule, head: &RequestHead, limits: &Limits) -> Self {
         let idempotent = matches!(&*head.method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE");
         let retry = plan.retry.as_ref();
         let replay_bytes_max = match retry {
@@ -52,7 +53,7 @@ impl Trial {
         // Whoever grants a request more time than that means it.
         let granted = [plan.timeouts.request, plan.timeouts.backend_request];
         let progress_timeout = granted.into_iter().flatten().fold(progress_timeout, Duration::max);
-        let mut deadlines = Deadlines::new(plan.timeouts.request, progress_timeout);
+        let mut deadlines = Deadlines::new(began, plan.timeouts.request, progress_timeout);
         let upload = if head.body == BodyLength::Empty || head.upgrade.is_some() {
             Pump::done()
         } else {
@@ -87,7 +88,7 @@ impl Trial {
 
     /// Whether the request may be tried again after `failure`, which takes one of the tries that are left.
     pub(super) fn survives(&mut self, failure: &Failure, retry: Option<&Retry>) -> bool {
-        if self.replay.bytes().is_none() || self.deadlines.is_request_over(tokio::time::Instant::now()) {
+        if self.replay.bytes().is_none() || self.deadlines.is_request_over(Instant::now()) {
             return false;
         }
         let stale = failure.what == What::BackendGone && self.fresh && self.idempotent;
@@ -113,6 +114,6 @@ impl Trial {
     /// From here on both directions are a tunnel's.
     pub(super) fn tunnel(&mut self, limits: &Limits) {
         self.upload = Pump::default();
-        self.deadlines = Deadlines::new(None, limits.idle_timeout);
+        self.deadlines = Deadlines::new(Instant::now(), None, limits.idle_timeout);
     }
 }

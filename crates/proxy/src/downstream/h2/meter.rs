@@ -20,6 +20,10 @@ const UPDATES_FREE_MAX: u64 = 1000;
 /// Bytes sent that earn a WINDOW_UPDATE: eager clients send two for each DATA frame of a few bytes.
 const UPDATE_EARNED_BYTES: u64 = 8;
 
+/// Bytes sent that earn a PING beyond those of each second: gRPC clients measure their bandwidth with one whenever data
+/// arrives. The answer to a PING, itself 17 bytes, earns no second one.
+const PING_EARNED_BYTES: u64 = 32;
+
 const PREFACE_BYTES: usize = 24;
 const FRAME_HEAD_BYTES: usize = 9;
 
@@ -64,6 +68,8 @@ pub(crate) struct Meter {
     continuations_max: u32,
     settings: PerSecond,
     pings: PerSecond,
+    /// Of what was earned.
+    pings_spent: u64,
     /// In tenths of an empty frame.
     empty_data: PerSecond,
     updates: u64,
@@ -85,6 +91,7 @@ impl Meter {
             continuations_max: limits.continuations_max,
             settings: PerSecond::new(limits.settings_per_second_max),
             pings: PerSecond::new(limits.pings_per_second_max),
+            pings_spent: 0,
             empty_data: PerSecond::new(limits.empty_data_per_second_max * TINY_DATA_WEIGHT),
             updates: 0,
             written: 0,
@@ -140,7 +147,8 @@ impl Meter {
             }
             RST_STREAM => self.resets.count(1).map_err(|()| Flood::Resets),
             SETTINGS => self.settings.count(1).map_err(|()| Flood::Settings),
-            PING | PRIORITY => self.pings.count(1).map_err(|()| Flood::Pings),
+            PRIORITY => self.pings.count(1).map_err(|()| Flood::Pings),
+            PING => self.ping(),
             WINDOW_UPDATE => {
                 self.updates += 1;
                 let earned = self.written / UPDATE_EARNED_BYTES;
@@ -149,6 +157,14 @@ impl Meter {
             // PUSH_PROMISE and GOAWAY end the connection by themselves; unknown frames cost what their bytes cost.
             _ => Ok(()),
         }
+    }
+
+    fn ping(&mut self) -> Result<(), Flood> {
+        if self.pings_spent < self.written / PING_EARNED_BYTES {
+            self.pings_spent += 1;
+            return Ok(());
+        }
+        self.pings.count(1).map_err(|()| Flood::Pings)
     }
 
     fn data(&mut self, length: usize, flags: u8) -> Result<(), Flood> {

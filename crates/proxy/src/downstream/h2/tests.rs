@@ -389,6 +389,22 @@ async fn honest_numbers_are_no_flood() {
     .await;
 }
 
+/// grpc-go and others send one whenever data arrives.
+#[tokio::test]
+async fn pings_that_answer_data_are_no_flood() {
+    against(Limits::default(), async |io, _, _| {
+        let mut raw = Raw::open(io).await;
+        for n in 0..500 {
+            let size = block(&[(":method", "GET"), (":scheme", "http"), (":path", "/size/20"), (":authority", "a")]);
+            raw.send(HEADERS, END_STREAM | END_HEADERS, 2 * n + 1, &size).await;
+            raw.until(DATA).await;
+            raw.send(PING, 0, 0, &[0; 8]).await;
+            raw.until(PING).await;
+        }
+    })
+    .await;
+}
+
 /// A client that holds its window and drips a byte at a time gains nothing by the dripping.
 #[tokio::test(start_paused = true)]
 async fn a_stalled_stream_is_reset() {

@@ -118,6 +118,7 @@ impl<D: Downstream> Exchange<'_, D> {
         if response.status == 101 {
             poll_fn(|cx| self.client.upgrade(cx, response).into()).await?;
             trial.tunnel(&self.worker.limits);
+            trial.deadlines.arm(self.watchdog);
             return self.relay(upstream, trial, true).await;
         }
         poll_fn(|cx| self.client.send_head(cx, response).into()).await?;

@@ -56,6 +56,14 @@ impl Incoming {
         Ok(read_trailers(map, self.malformed)?)
     }
 
+    /// Moves what fits of the chunk into `buffer`.
+    fn take_chunk(&mut self, buffer: &mut [u8]) -> usize {
+        let bytes = self.chunk.len().min(buffer.len());
+        buffer[..bytes].copy_from_slice(&self.chunk[..bytes]);
+        self.chunk.advance(bytes);
+        bytes
+    }
+
     fn failure(&self, error: h2::Error) -> Failure {
         // Data that does not add up to content-length, or frames out of order, were reset by our own codec.
         let what = if error.is_library() && error.is_reset() { self.malformed } else { self.gone };
@@ -78,9 +86,14 @@ impl Source for Incoming {
                 }
             }
         }
-        let bytes = self.chunk.len().min(buffer.len());
-        buffer[..bytes].copy_from_slice(&self.chunk[..bytes]);
-        self.chunk.advance(bytes);
+        let mut bytes = self.take_chunk(buffer);
+        // Frames that are here already go on as one: many small ones in a row look like a flood to whoever is next.
+        while bytes < buffer.len()
+            && let Poll::Ready(Some(Ok(chunk))) = self.stream.poll_data(cx)
+        {
+            self.chunk = chunk;
+            bytes += self.take_chunk(&mut buffer[bytes..]);
+        }
         // It fails when the stream was reset meanwhile; the next read says so.
         _ = self.stream.flow_control().release_capacity(bytes);
         Poll::Ready(Ok(Read::Data { bytes, last: self.chunk.is_empty() && self.stream.is_end_stream() }))

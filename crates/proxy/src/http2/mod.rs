@@ -5,5 +5,9 @@
 mod body;
 mod fields;
 
+/// What small DATA frames may take beyond their bytes while they wait to be read, per connection: the codec reckons 256
+/// bytes for each. A burst of short messages that fills one stream's window is honest traffic.
+pub(crate) const DATA_OVERHEAD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 pub(crate) use body::{Incoming, Outgoing};
 pub(crate) use fields::{append, parse_length, read_trailers, write_fields};

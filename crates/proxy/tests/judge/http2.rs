@@ -439,6 +439,20 @@ fn flood_ends_its_connection() {
     });
 }
 
+/// Many small messages at once are what a busy gRPC or WebSocket client sends, and no flood.
+#[test]
+fn burst_of_small_messages_is_served() {
+    let origin = Origin::start();
+    let gateway = Gateway::to(&origin);
+    let mut connection = connect(&gateway);
+    let mut frames = vec![Frame::headers(1, false, request("POST", "/"))];
+    frames.extend(vec![Frame::data(1, false, "0123456789"); 6000]);
+    frames.push(Frame::data(1, true, ""));
+    connection.send_all(&frames);
+    assert_eq!(connection.outcome(1).status(), Some(200));
+    assert_eq!(origin.one().body, b"0123456789".repeat(6000));
+}
+
 /// H3.
 #[test]
 fn rapid_reset_ends_its_connection_and_its_work() {

@@ -13,3 +13,4 @@ mod response;
 mod smuggling;
 mod tls;
 mod upgrade;
+mod websocket;

@@ -19,7 +19,8 @@ pub(super) fn read_head(parts: &Parts, is_end: bool, head: &mut RequestHead, lim
     let length = read_fields(&parts.headers, head, limits)?;
     read_target(parts, head, limits)?;
     head.body = match length {
-        _ if is_end => BodyLength::Empty,
+        // What follows an extended CONNECT is the tunnel's, and no body.
+        _ if is_end || head.upgrade.is_some() => BodyLength::Empty,
         Some(length) => BodyLength::Known(length),
         None => BodyLength::Unknown,
     };

@@ -16,6 +16,7 @@ use super::lane::{Job, Lanes};
 use super::request::read_head;
 use super::transport::{Gauge, Transport};
 use super::{Handler, Settings, Stream};
+use crate::http2::DATA_OVERHEAD_BYTES_MAX;
 use crate::limits::Limits;
 use crate::watchdog::Watchdog;
 
@@ -72,6 +73,7 @@ fn builder(limits: &Limits) -> server::Builder {
         .max_concurrent_streams(limits.streams_max)
         .initial_window_size(limits.stream_window_bytes)
         .initial_connection_window_size(limits.connection_window_bytes)
+        .data_frame_budget(DATA_OVERHEAD_BYTES_MAX)
         .max_header_list_size(limits.head_bytes_max as u32)
         .max_send_buffer_size(SEND_BUFFER_BYTES_MAX)
         .max_pending_accept_reset_streams(limits.resets_max)

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::http2::DATA_OVERHEAD_BYTES_MAX;
 use crate::limits::Limits;
 use crate::watchdog::Watchdog;
 
@@ -49,6 +50,7 @@ impl Connection {
             .enable_push(false)
             .initial_window_size(limits.stream_window_bytes)
             .initial_connection_window_size(limits.connection_window_bytes)
+            .data_frame_budget(DATA_OVERHEAD_BYTES_MAX)
             .max_header_list_size(limits.head_bytes_max as u32)
             .max_send_buffer_size(SEND_BUFFER_BYTES_MAX)
             .initial_max_send_streams(limits.streams_max as usize)

@@ -7,6 +7,7 @@ mod certificate;
 mod changes;
 mod crds;
 mod idle;
+mod judge;
 mod manifest;
 mod origin;
 mod process;
@@ -24,6 +25,8 @@ enum Command {
     Changes(changes::Args),
     /// Measure what 10,000 idle HTTP/1.1 connections add to the process
     Idle(idle::Args),
+    /// Let h2spec, grpc-go and a WebSocket client judge the binary
+    Judge(judge::Args),
     /// Fetch the CRDs that the tests compare our schemas with
     Crds(crds::Args),
     /// Answer every request with a fixed response until standard input closes
@@ -37,6 +40,7 @@ fn main() -> anyhow::Result<()> {
         Command::Changes(args) => changes::run(&args),
         Command::Crds(args) => crds::run(&args),
         Command::Idle(args) => idle::run(&args),
+        Command::Judge(args) => judge::run(&args),
         Command::Origin(args) => origin::run(&args),
     }
 }

@@ -86,6 +86,21 @@ endpoints:
     )
 }
 
+/// A Service that no EndpointSlice belongs to.
+pub(crate) fn service_without_endpoints(name: &str, port: u16) -> String {
+    format!(
+        "apiVersion: v1
+kind: Service
+metadata:
+  name: {name}
+  namespace: default
+spec:
+  ports:
+    - port: {port}
+"
+    )
+}
+
 /// A Secret of type kubernetes.io/tls.
 pub(crate) fn certificate(name: &str, pair: &Certificate) -> String {
     format!(
@@ -120,6 +135,25 @@ spec:
     - matches:
         - path: {{ type: PathPrefix, value: {prefix} }}
       backendRefs:
+        - {{ name: {service}, port: {port} }}
+"
+    )
+}
+
+/// A GRPCRoute that sends every method of a hostname to a Service.
+pub(crate) fn grpc_route(name: &str, hostname: &str, service: &str, port: u16) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata:
+  name: {name}
+  namespace: default
+spec:
+  parentRefs:
+    - name: gateway
+  hostnames: [{hostname}]
+  rules:
+    - backendRefs:
         - {{ name: {service}, port: {port} }}
 "
     )

@@ -2,10 +2,7 @@
 
 use super::{Judge, Parent, address, class::ClassVerdict, frontend, listener, parameters};
 use crate::{
-    api::{
-        gateway::Gateway,
-        shared::{GatewayDefaultScope, SecretObjectReference},
-    },
+    api::{gateway::Gateway, shared::SecretObjectReference},
     plan::CertificateId,
     reference::RefError,
     status::{
@@ -43,7 +40,7 @@ pub(super) fn report_missing_class(judge: &mut Judge<'_>, key: &ObjectKey, gatew
 
 pub(super) fn judge(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, class: &ClassVerdict) -> GatewayVerdict {
     let object = ObjectRef { kind: Kind::Gateway, key: key.clone() };
-    let mut notes = notes(gateway);
+    let mut notes = Vec::new();
     let accepted = class_accepted(gateway, class)
         .and_then(|()| own_parameters(judge, key, gateway, &mut notes))
         .and_then(|()| address::supported(gateway));
@@ -114,14 +111,6 @@ fn own_parameters(
             format!("spec.infrastructure.parametersRef: {message}"),
         )),
     }
-}
-
-fn notes(gateway: &Gateway) -> Vec<String> {
-    let mut notes = Vec::new();
-    if gateway.spec.default_scope.is_some_and(|scope| scope != GatewayDefaultScope::None) {
-        notes.push("spec.defaultScope has no effect: routes attach by their parentRefs alone".to_owned());
-    }
-    notes
 }
 
 fn client_certificate(

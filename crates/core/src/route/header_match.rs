@@ -41,6 +41,8 @@ pub(crate) fn translate<'a>(
 /// What is wrong with it.
 pub(crate) fn pattern(text: &str, field: &Field<'_>) -> Result<Pattern, Fault> {
     Pattern::new(text).map_err(|error| {
+        // The lines before the last draw a picture, which a condition has no room for.
+        let error = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
         let message = format!("`{text}` is no regular expression that can be used: {error}");
         Fault::unsupported(field, message)
     })

@@ -2,7 +2,7 @@
 
 use super::{
     Attachment, Form,
-    rule::{Rules, Unresolved},
+    rule::{RuleFault, Rules, Unresolved},
 };
 use crate::{
     status::{
@@ -16,9 +16,9 @@ use crate::{
 
 /// Why a route is refused on its own account: when none of its rules can be used as written.
 pub(super) fn rejection(rules: &Rules) -> Option<Problem<RouteRejection>> {
-    let (_, first) = rules.faults.first()?;
-    (rules.faults.len() == rules.total)
-        .then(|| Problem::new(first.reason, joined(rules.faults.iter().map(|(_, fault)| fault.to_string()))))
+    let first = rules.faults.first()?;
+    let messages = rules.faults.iter().map(|found| format!("{}{}", found.fault, consequence(found)));
+    (rules.faults.len() == rules.total).then(|| Problem::new(first.fault.reason, joined(messages)))
 }
 
 /// Judges one parentRef of a route with these rules.
@@ -49,10 +49,15 @@ pub(super) fn resolved_refs(unresolved: &[Unresolved]) -> Judgement<RouteUnresol
 
 /// The API has the message begin with one of two phrases.
 fn partially_invalid(rules: &Rules) -> Option<String> {
-    let dropped = rules.faults.iter().map(|(index, fault)| format!("Dropped Rule {index}: {fault}"));
+    let dropped =
+        rules.faults.iter().map(|found| format!("Dropped Rule {}: {}{}", found.rule, found.fault, consequence(found)));
     let lacking = rules.fallbacks.iter().map(|found| format!("Fall Back: {}: {}", found.field, found.message));
     let parts: Vec<String> = dropped.chain(lacking).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn consequence(found: &RuleFault) -> &'static str {
+    if found.refuses { " (requests that match it are refused)" } else { "" }
 }
 
 fn joined(messages: impl Iterator<Item = String>) -> String {
@@ -67,7 +72,7 @@ pub(super) fn find(rules: &Rules, object: &ObjectRef, findings: &mut Vec<Verdict
         message: message.to_owned(),
         mend,
     };
-    findings.extend(rules.faults.iter().map(|(_, fault)| finding(&fault.field, &fault.message, None)));
+    findings.extend(rules.faults.iter().map(|found| finding(&found.fault.field, &found.fault.message, None)));
     findings.extend(rules.fallbacks.iter().map(|found| finding(&found.field, &found.message, None)));
     let unresolved = rules.unresolved.iter();
     findings.extend(unresolved.map(|found| finding(&found.field, &found.why.message, found.why.mend.clone())));

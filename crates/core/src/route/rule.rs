@@ -28,13 +28,22 @@ pub(super) struct Rules {
     /// How many the route has.
     pub(super) total: usize,
     /// Of the rules that are not used as written, in order.
-    pub(super) faults: Vec<(usize, Fault)>,
+    pub(super) faults: Vec<RuleFault>,
     /// What is not honoured although the rule is used; each says what happens instead.
     pub(super) fallbacks: Vec<Fallback>,
     /// References that lead nowhere, in order.
     pub(super) unresolved: Vec<Unresolved>,
     /// The Services that the rules lead to.
     pub(super) services: BTreeSet<ObjectKey>,
+}
+
+/// What is wrong with one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RuleFault {
+    pub(super) rule: usize,
+    pub(super) fault: Fault,
+    /// Whether its requests are known and refused; otherwise nothing is known of them.
+    pub(super) refuses: bool,
 }
 
 /// Something that a rule asks for and does not get.
@@ -96,7 +105,7 @@ impl Translator<'_, '_> {
                 rule.filters = vec![Filter::Refuse(Refusal::Broken)];
                 rule.timeouts = Timeouts::default();
                 rule.retry = None;
-                self.found.faults.push((index, fault));
+                self.found.faults.push(RuleFault { rule: index, fault, refuses: true });
             }
         }
         self.found.rules.push(rule);
@@ -105,7 +114,7 @@ impl Translator<'_, '_> {
     /// Notes a rule that matches nothing that could be understood.
     pub(super) fn drop_rule(&mut self, index: usize, fault: Fault) {
         self.found.total += 1;
-        self.found.faults.push((index, fault));
+        self.found.faults.push(RuleFault { rule: index, fault, refuses: false });
     }
 
     pub(super) fn fall_back(&mut self, field: &Field<'_>, message: &str) {

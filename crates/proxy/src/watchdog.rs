@@ -51,3 +51,6 @@ impl Watchdog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,3 +97,6 @@ impl Deadlines {
         self.request.is_some_and(|deadline| deadline <= now)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,3 +29,6 @@ impl Replay {
         (!self.lost).then_some(&self.bytes)
     }
 }
+
+#[cfg(test)]
+mod tests;

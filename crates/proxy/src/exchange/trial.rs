@@ -117,3 +117,6 @@ impl Trial {
         self.deadlines = Deadlines::new(Instant::now(), None, limits.idle_timeout);
     }
 }
+
+#[cfg(test)]
+mod tests;

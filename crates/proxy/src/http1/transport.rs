@@ -25,7 +25,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     }
 
     #[cfg(test)]
-    pub(super) fn io(&mut self) -> &mut S {
+    pub(crate) fn io(&mut self) -> &mut S {
         &mut self.io
     }
 

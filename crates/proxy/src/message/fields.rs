@@ -97,3 +97,6 @@ impl gatewright_core::filter::header::Headers for Fields {
         Fields::remove(self, name);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -174,3 +174,6 @@ impl Request for RequestHead {
         RequestHead::is_grpc(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

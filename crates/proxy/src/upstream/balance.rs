@@ -36,3 +36,6 @@ pub(crate) fn choose(backend: &BackendSnapshot, endpoints: &Endpoints, tried: &[
             .min_by_key(|endpoint| (endpoint.ejected_until().filter(|until| now < *until), endpoint.load.get())),
     }
 }
+
+#[cfg(test)]
+mod tests;

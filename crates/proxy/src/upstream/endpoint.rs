@@ -161,3 +161,6 @@ impl Drop for Load {
         self.0.load.set(self.0.load.get() - 1);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+use gatewright_core::plan::Timeouts;
+
+use super::*;
+
+fn rule(retry: Option<Retry>) -> Rule {
+    Rule {
+        name: None,
+        matches: Vec::new(),
+        filters: Vec::new(),
+        backends: Vec::new(),
+        timeouts: Timeouts::default(),
+        retry,
+    }
+}
+
+fn retry(codes: &[u16], attempts: u32) -> Option<Retry> {
+    Some(Retry { codes: codes.to_vec(), attempts, backoff: Duration::from_millis(10) })
+}
+
+fn head(method: &str) -> RequestHead {
+    RequestHead { method: method.into(), body: BodyLength::Known(5), ..RequestHead::default() }
+}
+
+fn trial(rule: &Rule, method: &str) -> Trial {
+    Trial::new(rule, &head(method), &Limits::default())
+}
+
+fn failure(what: What) -> Failure {
+    what.into()
+}
+
+#[tokio::test]
+async fn listed_codes_are_tried_again_as_often_as_the_rule_says() {
+    let rule = rule(retry(&[500, 503], 2));
+    let mut trial = trial(&rule, "POST");
+    let retry = rule.retry.as_ref();
+    assert!(!trial.is_worth_another(retry, 502), "not listed");
+    assert!(trial.is_worth_another(retry, 500));
+    assert!(trial.is_worth_another(retry, 503));
+    assert!(!trial.is_worth_another(retry, 500), "the last one is passed on");
+}
+
+#[tokio::test]
+async fn no_attempts_are_no_retries() {
+    let rule = rule(retry(&[500, 504], 0));
+    let mut trial = trial(&rule, "GET");
+    assert!(!trial.is_worth_another(rule.retry.as_ref(), 500));
+    assert!(!trial.survives(&failure(What::Timeout), rule.retry.as_ref()));
+    assert!(!trial.survives(&failure(What::ConnectFailed).unprocessed(), rule.retry.as_ref()));
+}
+
+#[tokio::test]
+async fn what_no_backend_has_seen_may_go_to_another_one() {
+    let refused = || failure(What::ConnectFailed).unprocessed();
+    let plain = rule(None);
+    let mut by_default = trial(&plain, "POST");
+    assert!((0..UNPROCESSED_TRIES).all(|_| by_default.survives(&refused(), None)));
+    assert!(!by_default.survives(&refused(), None), "not for ever");
+    let codeless = rule(retry(&[], 1));
+    let mut by_rule = trial(&codeless, "POST");
+    assert!(by_rule.survives(&refused(), codeless.retry.as_ref()));
+    assert!(!by_rule.survives(&refused(), codeless.retry.as_ref()));
+}
+
+#[tokio::test]
+async fn what_a_backend_may_have_acted_on_is_not_sent_twice() {
+    let rule = rule(retry(&[500], 5));
+    for what in [What::BackendGone, What::BadResponse, What::Timeout, What::ClientGone] {
+        assert!(!trial(&rule, "GET").survives(&failure(what), rule.retry.as_ref()), "{what:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_try_that_timed_out_is_a_504() {
+    let rule = rule(retry(&[504], 1));
+    let mut trial = trial(&rule, "GET");
+    assert!(trial.survives(&failure(What::Timeout), rule.retry.as_ref()));
+    assert!(!trial.survives(&failure(What::Timeout), rule.retry.as_ref()));
+}
+
+/// RFC 9110 §9.2.2.
+#[tokio::test]
+async fn a_stale_connection_is_survived_by_what_may_be_repeated() {
+    let rule = rule(None);
+    for (method, may) in [("GET", true), ("PUT", true), ("POST", false), ("PATCH", false)] {
+        let mut trial = trial(&rule, method);
+        assert!(!trial.survives(&failure(What::BackendGone), None), "on a new connection");
+        trial.fresh = true;
+        assert_eq!(trial.survives(&failure(What::BackendGone), None), may, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_gone_cannot_be_sent_again() {
+    let rule = rule(retry(&[500], 5));
+    let limits = Limits { replay_bytes_max: 3, ..Limits::default() };
+    let mut trial = Trial::new(&rule, &head("PUT"), &limits);
+    trial.replay.record(b"abcd");
+    assert!(!trial.is_worth_another(rule.retry.as_ref(), 500));
+    assert!(!trial.survives(&failure(What::ConnectFailed).unprocessed(), rule.retry.as_ref()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_tried_once_the_request_is_over() {
+    let mut rule = rule(retry(&[504], 5));
+    rule.timeouts.request = Some(Duration::from_secs(1));
+    let mut trial = trial(&rule, "GET");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(!trial.survives(&failure(What::Timeout), rule.retry.as_ref()));
+}
+
+#[tokio::test]
+async fn backoff_doubles_up_to_its_bound() {
+    let rule = rule(retry(&[], 20));
+    let mut trial = trial(&rule, "GET");
+    let pauses: Vec<_> = (0..9).map(|_| trial.next_backoff().as_millis()).collect();
+    assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+    let long = Rule { retry: Some(Retry { codes: Vec::new(), attempts: 9, backoff: Duration::from_secs(3) }), ..rule };
+    let mut trial = self::trial(&long, "GET");
+    assert_eq!([trial.next_backoff(), trial.next_backoff()], [Duration::from_secs(3); 2], "asked for so");
+}

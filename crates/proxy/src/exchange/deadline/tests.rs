@@ -11,7 +11,7 @@ fn limits() -> Limits {
 }
 
 fn paced() -> Deadlines {
-    let mut deadlines = Deadlines::new(None, 60 * SECOND);
+    let mut deadlines = Deadlines::new(Instant::now(), None, 60 * SECOND);
     deadlines.pace_upload();
     deadlines.progressed(Some(0), &limits());
     deadlines
@@ -28,18 +28,18 @@ async fn seconds_left(deadlines: &Deadlines) -> u64 {
 
 #[tokio::test(start_paused = true)]
 async fn the_earliest_counts() {
-    let mut deadlines = Deadlines::new(Some(20 * SECOND), 60 * SECOND);
-    deadlines.begin_attempt(Some(5 * SECOND));
+    let mut deadlines = Deadlines::new(Instant::now(), Some(20 * SECOND), 60 * SECOND);
+    deadlines.begin_attempt(Instant::now(), Some(5 * SECOND));
     assert_eq!(seconds_left(&deadlines).await, 5);
     assert!(!deadlines.is_request_over(Instant::now()));
-    deadlines.begin_attempt(None);
+    deadlines.begin_attempt(Instant::now(), None);
     assert_eq!(seconds_left(&deadlines).await, 15, "a new try does not prolong the request");
     assert!(deadlines.is_request_over(Instant::now()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn bytes_that_move_prolong_what_waits_for_progress() {
-    let mut deadlines = Deadlines::new(None, 60 * SECOND);
+    let mut deadlines = Deadlines::new(Instant::now(), None, 60 * SECOND);
     advance(50 * SECOND).await;
     deadlines.progressed(None, &limits());
     assert_eq!(seconds_left(&deadlines).await, 60);
@@ -74,7 +74,7 @@ async fn time_spent_waiting_for_the_backend_is_not_the_clients() {
 #[tokio::test(start_paused = true)]
 async fn a_client_is_not_held_to_its_pace_between_tries() {
     let mut deadlines = paced();
-    deadlines.begin_attempt(None);
+    deadlines.begin_attempt(Instant::now(), None);
     assert_eq!(seconds_left(&deadlines).await, 60);
     deadlines.upload_waits(false);
     deadlines.progressed(Some(0), &limits());
@@ -83,14 +83,14 @@ async fn a_client_is_not_held_to_its_pace_between_tries() {
 
 #[tokio::test(start_paused = true)]
 async fn streams_and_tunnels_may_rest() {
-    let mut deadlines = Deadlines::new(None, 300 * SECOND);
+    let mut deadlines = Deadlines::new(Instant::now(), None, 300 * SECOND);
     deadlines.progressed(Some(1), &limits());
     assert_eq!(seconds_left(&deadlines).await, 300);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_beyond_time_is_none() {
-    let mut deadlines = Deadlines::new(Some(Duration::MAX), 60 * SECOND);
-    deadlines.begin_attempt(Some(Duration::MAX));
+    let mut deadlines = Deadlines::new(Instant::now(), Some(Duration::MAX), 60 * SECOND);
+    deadlines.begin_attempt(Instant::now(), Some(Duration::MAX));
     assert_eq!(seconds_left(&deadlines).await, 60);
 }

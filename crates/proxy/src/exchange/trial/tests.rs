@@ -1,4 +1,5 @@
 use gatewright_core::plan::Timeouts;
+use tokio::time::Instant;
 
 use super::*;
 
@@ -22,7 +23,7 @@ fn head(method: &str) -> RequestHead {
 }
 
 fn trial(rule: &Rule, method: &str) -> Trial {
-    Trial::new(rule, &head(method), &Limits::default())
+    Trial::new(Instant::now(), rule, &head(method), &Limits::default())
 }
 
 fn failure(what: What) -> Failure {
@@ -94,7 +95,7 @@ async fn a_stale_connection_is_survived_by_what_may_be_repeated() {
 async fn a_body_that_is_gone_cannot_be_sent_again() {
     let rule = rule(retry(&[500], 5));
     let limits = Limits { replay_bytes_max: 3, ..Limits::default() };
-    let mut trial = Trial::new(&rule, &head("PUT"), &limits);
+    let mut trial = Trial::new(Instant::now(), &rule, &head("PUT"), &limits);
     trial.replay.record(b"abcd");
     assert!(!trial.is_worth_another(rule.retry.as_ref(), 500));
     assert!(!trial.survives(&failure(What::ConnectFailed).unprocessed(), rule.retry.as_ref()));

@@ -13,6 +13,7 @@ mod origin;
 mod process;
 mod response;
 mod sample;
+mod verdicts;
 
 use clap::Parser;
 
@@ -29,6 +30,8 @@ enum Command {
     Judge(judge::Args),
     /// Fetch the CRDs that the tests compare our schemas with
     Crds(crds::Args),
+    /// Compare our validation with the API server's own code, on random objects
+    Verdicts(verdicts::Args),
     /// Answer every request with a fixed response until standard input closes
     #[command(hide = true)]
     Origin(origin::Args),
@@ -42,5 +45,6 @@ fn main() -> anyhow::Result<()> {
         Command::Idle(args) => idle::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Origin(args) => origin::run(&args),
+        Command::Verdicts(args) => verdicts::run(&args),
     }
 }

@@ -26,11 +26,25 @@ pub(super) fn check(root: &mut Map, schema: &Schema, scope: Scope, path: &mut Pa
     }
     let Some(metadata) = root.get_mut("metadata") else { return };
     path.push(Step::Field("metadata"), metadata.at);
+    for field in ["labels", "annotations"] {
+        if let Value::Map(map) = &mut metadata.value
+            && let Some(Node { value: Value::Map(entries), .. }) = map.get_mut(field)
+        {
+            empty_nulls(entries);
+        }
+    }
     prepare(schema, metadata, path, report);
     place(metadata, scope, path, report);
     structure::check(schema, metadata, path, report);
     structure::ask_rules(schema, metadata, path, report);
     path.pop();
+}
+
+/// Reads null as the API server does in a map of strings: as an empty one.
+fn empty_nulls(map: &mut Map) {
+    for entry in map.entries.iter_mut().filter(|entry| entry.node.is_null()) {
+        entry.node.value = Value::String(String::new());
+    }
 }
 
 /// Gives a namespaced object a namespace, and takes it from a cluster-scoped one.

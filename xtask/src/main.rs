@@ -14,6 +14,7 @@ mod process;
 mod response;
 mod sample;
 mod verdicts;
+mod test;
 
 use clap::Parser;
 
@@ -28,6 +29,8 @@ enum Command {
     Idle(idle::Args),
     /// Let h2spec, grpc-go and a WebSocket client judge the binary
     Judge(judge::Args),
+    /// Check form and lints, and run every test
+    Test(test::Args),
     /// Fetch the CRDs that the tests compare our schemas with
     Crds(crds::Args),
     /// Compare our validation with the API server's own code, on random objects
@@ -44,6 +47,7 @@ fn main() -> anyhow::Result<()> {
         Command::Crds(args) => crds::run(&args),
         Command::Idle(args) => idle::run(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Origin(args) => origin::run(&args),
         Command::Verdicts(args) => verdicts::run(&args),
     }

@@ -42,7 +42,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
     crate::output::news(&format!("{} listens on http://{}", args.name, listener.local_addr()?));
-    serve(listener, args.name.as_str().into())?;
+    serve(listener, &args.name.as_str().into())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -52,14 +52,14 @@ pub(crate) fn start(listen: SocketAddr, name: &str) -> io::Result<SocketAddr> {
     let address = listener.local_addr()?;
     let name: Arc<str> = name.into();
     thread::Builder::new().name("echo".into()).spawn(move || {
-        if let Err(error) = serve(listener, name) {
+        if let Err(error) = serve(listener, &name) {
             tracing::error!(%error, "the echo backend ended");
         }
     })?;
     Ok(address)
 }
 
-fn serve(listener: TcpListener, name: Arc<str>) -> io::Result<()> {
+fn serve(listener: TcpListener, name: &Arc<str>) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;

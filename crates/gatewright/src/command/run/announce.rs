@@ -35,7 +35,8 @@ pub(super) fn summary(summary: &Summary, port_offset: u16, admin: Option<SocketA
         lines.push(format!("  http://{address}/ for health, metrics, Plan and status"));
     }
     if summary.findings > 0 {
-        lines.push(format!("{} findings: `gatewright status` says what and why", summary.findings));
+        let admin = admin.map(|address| format!(" --admin {address}")).unwrap_or_default();
+        lines.push(format!("{} findings: `gatewright status{admin}` says what and why", summary.findings));
     }
     if let Some(command) = command_to_try(summary) {
         lines.push(format!("Try:\n  {command}"));

@@ -1,0 +1,35 @@
+//! Everything that must hold before a change is taken: form, lints, and every test.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::crds;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only run the tests
+    #[arg(long)]
+    tests_only: bool,
+}
+
+/// Runs the steps in the order of what is found fastest, and `cargo test` last.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if !args.tests_only {
+        cargo(&["fmt", "--all", "--check"])?;
+        cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+        // The proxy must build without the Kubernetes half of the core.
+        cargo(&["check", "--locked", "--package", "gatewright-proxy"])?;
+    }
+    crds::run(&crds::Args {})?;
+    cargo(&["test", "--locked", "--workspace"])
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    let command = format!("cargo {}", arguments.join(" "));
+    println!("$ {command}");
+    let status =
+        Command::new(env!("CARGO")).args(arguments).status().with_context(|| format!("cannot run {command}"))?;
+    ensure!(status.success(), "{command} failed");
+    Ok(())
+}

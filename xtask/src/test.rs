@@ -1,4 +1,4 @@
-//! Everything that must hold before a change is taken: form, lints, and every test.
+//! Everything that must hold before a change is taken: form, lints, other people's suites, and every test.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use crate::crds;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only run the tests
+    /// Only run the tests and the judges
     #[arg(long)]
     tests_only: bool,
 }
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         cargo(&["check", "--locked", "--package", "gatewright-proxy"])?;
     }
     crds::run(&crds::Args {})?;
+    cargo(&["xtask", "judge"])?;
     cargo(&["test", "--locked", "--workspace"])
 }
 

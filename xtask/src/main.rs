@@ -13,8 +13,8 @@ mod origin;
 mod process;
 mod response;
 mod sample;
-mod verdicts;
 mod test;
+mod verdicts;
 
 use clap::Parser;
 

@@ -6,8 +6,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use crate::certificate::Certificate;
 
-/// What `gatewright run` is told in every measurement, besides the folder.
-pub(crate) const RUN_ARGUMENTS: [&str; 2] = ["--access-log", "off"];
+/// What `gatewright run` is told in every measurement, besides the folder: stay on loopback, and say little.
+pub(crate) const RUN_ARGUMENTS: [&str; 10] =
+    ["--bind", "127.0.0.1", "--admin", "off", "--access-log", "off", "--log-level", "error", "--drain-timeout", "5"];
 
 /// One entry of a Gateway's listeners.
 pub(crate) struct Listener {

@@ -1,7 +1,7 @@
 //! The endpoints of a Service's port, from its EndpointSlices.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
 };
 
@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// EndpointSlices by the Service that they name.
-pub(super) struct SliceIndex<'w>(HashMap<(&'w str, &'w str), Vec<&'w EndpointSlice>>);
+pub(super) struct SliceIndex<'w>(BTreeMap<(&'w str, &'w str), Vec<&'w EndpointSlice>>);
 
 impl<'w> SliceIndex<'w> {
     pub(super) fn new(slices: &'w Objects<EndpointSlice>) -> Self {
-        let mut index: HashMap<_, Vec<_>> = HashMap::new();
+        let mut index: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (key, slice) in slices {
             if let Some(service) = slice.metadata.labels.get(SERVICE_NAME_LABEL) {
                 index.entry((key.namespace.as_str(), service.as_str())).or_default().push(slice);

@@ -40,7 +40,7 @@ id! {
     GatewayId;
     /// `gateway/namespace/name/listener` or `listenerset/namespace/name/listener`.
     ListenerId;
-    /// `httproute/namespace/name` or `grpcroute/namespace/name`.
+    /// `httproute/namespace/name` or `grpcroute/namespace/name`, and `/as/...` where backends are shown a certificate.
     RouteId;
     /// `service/namespace/name/port/protocol`, and whatever else makes two connections to the same endpoint differ.
     BackendId;

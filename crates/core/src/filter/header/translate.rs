@@ -92,3 +92,31 @@ fn one_action_per_name(modifier: &HeaderModifier, field: &Field<'_>) -> Result<(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// What gets into a message cannot end its line, frame it, or be read as another field.
+        #[test]
+        fn no_manifest_splits_a_message(name in "[-a-zA-Z:\\r\\n é]{0,12}|Host|TE|content-length", value in "\\PC{0,8}|[\\x00-\\x7f]{0,8}") {
+            let header = HttpHeader { name, value };
+            let remove = vec![header.name.clone()];
+            let filters = [
+                HttpHeaderFilter { set: vec![header.clone()], ..HttpHeaderFilter::default() },
+                HttpHeaderFilter { add: vec![header.clone(), header], ..HttpHeaderFilter::default() },
+                HttpHeaderFilter { remove, ..HttpHeaderFilter::default() },
+            ];
+            for modifier in filters.iter().filter_map(|filter| translate(filter, &Field::root("f")).ok()) {
+                for (name, value) in modifier.set.iter().chain(&modifier.add) {
+                    prop_assert!(!name.is_empty() && !is_reserved(name) && !name.contains([':', ' ', '\r', '\n']));
+                    prop_assert!(!value.contains(['\r', '\n', '\0']));
+                }
+                prop_assert!(modifier.remove.iter().all(|name| !is_reserved(name)));
+            }
+        }
+    }
+}

@@ -39,8 +39,8 @@ pub(crate) fn path(
     match &modifier.r#type {
         HttpPathModifierType::ReplaceFullPath => {
             let field = field.name("replaceFullPath");
-            let text = checked(modifier.replace_full_path.as_deref(), &field)?;
-            Ok(Some(PathRewrite::Full(if text.starts_with('/') { text } else { format!("/{text}").into() })))
+            let path = checked(modifier.replace_full_path.as_deref(), &field)?;
+            Ok(Some(PathRewrite::Full(if path.is_empty() { "/".into() } else { path })))
         }
         HttpPathModifierType::ReplacePrefixMatch => {
             let replacement = checked(modifier.replace_prefix_match.as_deref(), &field.name("replacePrefixMatch"))?;
@@ -63,11 +63,39 @@ fn checked(path: Option<&str>, field: &Field<'_>) -> Result<Arc<str>, Fault> {
     let path = path.ok_or_else(|| Fault::unsupported(field, "is missing; its `type` needs it"))?;
     let is_path = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&byte);
     match path.bytes().position(|byte| !is_path(byte)) {
-        None => Ok(path.into()),
+        None if path.is_empty() || path.starts_with('/') => Ok(path.into()),
+        None => Ok(format!("/{path}").into()),
         Some(at) => {
             let message =
                 format!("`{path}` cannot stand in a path from byte {at} on; percent-encode what is meant as text");
             Err(Fault::unsupported(field, message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// What gets into a request line or a Location field is one word, and a host no more than a host.
+        #[test]
+        fn no_manifest_splits_a_request_line(text in "\\PC{0,8}|[\\x00-\\x7f]{0,8}|[/?#@a-z]{0,8}") {
+            let field = Field::root("f");
+            let modifier = HttpPathModifier {
+                r#type: HttpPathModifierType::ReplaceFullPath,
+                replace_full_path: Some(text.clone()),
+                replace_prefix_match: None,
+            };
+            if let Ok(Some(PathRewrite::Full(path))) = path(Some(&modifier), &[], &field) {
+                prop_assert!(path.starts_with('/'));
+                prop_assert!(path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\\\"<>".contains(&byte)));
+            }
+            if let Ok(Some(hostname)) = hostname(Some(&text), &field) {
+                prop_assert!(!hostname.contains(['/', '@', ':', ' ', '?', '#', '\r', '\n']));
+            }
         }
     }
 }

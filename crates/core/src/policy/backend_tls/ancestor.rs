@@ -1,6 +1,6 @@
 //! The Gateways that a BackendTLSPolicy works for: those with a route that refers to a Service it targets.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::BackendTlsPolicies;
 use crate::{
@@ -19,7 +19,7 @@ pub(crate) struct Ancestor {
 }
 
 /// Which Gateways lead to a Service.
-pub(crate) type ServiceUsers = HashMap<ObjectKey, BTreeSet<Ancestor>>;
+pub(crate) type ServiceUsers = BTreeMap<ObjectKey, BTreeSet<Ancestor>>;
 
 impl BackendTlsPolicies {
     /// Returns the verdicts on every policy, one per Gateway that it works for.

@@ -5,10 +5,7 @@
 mod ancestor;
 mod trust;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) use ancestor::{Ancestor, ServiceUsers, gateway_reference};
 
@@ -28,7 +25,7 @@ use crate::{
 /// Every BackendTLSPolicy, judged and attached.
 #[derive(Debug, Default)]
 pub(crate) struct BackendTlsPolicies {
-    by_target: HashMap<ObjectKey, Targeted>,
+    by_target: BTreeMap<ObjectKey, Targeted>,
     judged: BTreeMap<ObjectKey, Judged>,
 }
 

@@ -1,6 +1,8 @@
 //! Tests of the schemas: their structure against the real CRDs, their rules one by one, their limits from both sides.
 
 mod crd;
+mod finding;
+mod format;
 mod limits;
 mod pattern;
 mod rule;

@@ -17,6 +17,8 @@ mod message;
 mod observe;
 mod proxy;
 mod snapshot;
+#[cfg(test)]
+mod testbed;
 mod tls;
 mod upstream;
 mod watchdog;

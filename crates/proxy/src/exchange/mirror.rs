@@ -15,7 +15,7 @@ use crate::message::{BodyLength, Read, RequestHead, ResponseHead, Source};
 use crate::observe::Event;
 use crate::snapshot::{BackendSnapshot, Snapshot};
 use crate::upstream;
-use crate::worker::Worker;
+use crate::worker::{Watch, Worker};
 
 /// Pieces of a body that a mirror may lag behind: with pieces of 64 KiB, 1 MiB. One that lags more is given up, since
 /// the request itself must not wait.
@@ -74,6 +74,7 @@ impl Mirrors {
 
 /// Sends the copy and reads its response away. Whatever goes wrong is the mirror's own affair.
 async fn mirror_request(worker: Rc<Worker>, backend: Arc<BackendSnapshot>, head: RequestHead, body: Body) {
+    let _watch = Watch::new(&worker, "mirrored request");
     let exchange = exchange(&worker, &backend, &head, body);
     let outcome = tokio::time::timeout(worker.limits.progress_timeout, exchange).await;
     if let Ok(Err(failure)) = outcome {

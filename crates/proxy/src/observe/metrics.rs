@@ -93,7 +93,7 @@ impl Observer {
         self.workers.iter().map(|counters| of(counters)).sum()
     }
 
-    fn event(&self, event: Event) -> u64 {
+    pub(crate) fn event(&self, event: Event) -> u64 {
         self.sum(|counters| counters.events[event as usize].get())
     }
 }

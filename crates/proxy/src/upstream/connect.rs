@@ -1,5 +1,8 @@
 //! A new connection to an endpoint: TCP, and TLS where the backend wants it.
 
+#[cfg(test)]
+pub(crate) mod memory;
+
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -17,11 +20,17 @@ use crate::tls::Connector;
 pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    #[cfg(test)]
+    Memory(tokio::io::DuplexStream),
 }
 
 impl Stream {
     /// Connects within `timeout`, handshake included.
     pub(crate) async fn connect(address: SocketAddr, tls: Option<&Connector>, timeout: Duration) -> io::Result<Self> {
+        #[cfg(test)]
+        if let Some(connected) = memory::connect(address) {
+            return connected.map(Self::Memory);
+        }
         let connecting = async {
             let tcp = TcpStream::connect(address).await?;
             tcp.set_nodelay(true)?;
@@ -39,6 +48,8 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            #[cfg(test)]
+            Self::Memory(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
@@ -48,6 +59,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, data),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, data),
+            #[cfg(test)]
+            Self::Memory(stream) => Pin::new(stream).poll_write(cx, data),
         }
     }
 
@@ -55,6 +68,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            #[cfg(test)]
+            Self::Memory(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -62,6 +77,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            #[cfg(test)]
+            Self::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod acquire;
 mod balance;
-mod connect;
+pub(crate) mod connect;
 mod endpoint;
 mod h1;
 mod h2;

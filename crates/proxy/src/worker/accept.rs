@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Connection, Worker};
+use super::{Connection, Watch, Worker};
 use crate::downstream;
 use crate::message::Scheme;
 use crate::observe::Event;
@@ -27,7 +27,9 @@ pub(super) async fn accept(listener: TcpListener, port: u16, worker: Rc<Worker>)
                 let _ = stream.set_nodelay(true);
                 let worker = worker.clone();
                 let task = async move {
+                    let watch = Watch::new(&place.0, "connection");
                     serve(stream, client, port, worker).await;
+                    drop(watch);
                     drop(place);
                 };
                 tokio::task::spawn_local(task);
@@ -101,3 +103,6 @@ async fn serve_tls(acceptor: Arc<tls::Acceptor>, stream: TcpStream, client: Sock
         downstream::h1::serve(secured.stream, &connection, &worker, false).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

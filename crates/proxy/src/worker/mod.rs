@@ -4,6 +4,7 @@
 mod accept;
 mod connection;
 mod listen;
+mod panic;
 mod run;
 
 use std::cell::{Cell, RefCell};
@@ -13,6 +14,7 @@ use std::sync::atomic::AtomicUsize;
 
 pub(crate) use connection::{Connection, Connections};
 pub(crate) use listen::{Binding, Bound};
+pub(crate) use panic::Watch;
 pub(crate) use run::{Command, Start, spawn};
 
 use crate::limits::Limits;

@@ -25,7 +25,7 @@ use crate::failure::What;
 use crate::limits::Limits;
 use crate::message::{RequestHead, Scheme};
 use crate::watchdog::Watchdog;
-use crate::worker::{Connection, Worker};
+use crate::worker::{Connection, Watch, Worker};
 use stream::Stream;
 
 /// Serves one connection until it ends. `prefix` is what was read of it before.
@@ -77,6 +77,7 @@ struct Exchanges {
 impl Handler for Exchanges {
     async fn handle(&self, head: Result<Box<RequestHead>, What>, mut stream: Stream, watchdog: &mut Watchdog) {
         let Self { connection, worker } = self;
+        let _watch = Watch::new(worker, "stream");
         match head {
             Ok(mut head) => {
                 // Dropping the stream resets it, if its answer is not whole.

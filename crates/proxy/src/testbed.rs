@@ -1,0 +1,182 @@
+//! What tests of whole exchanges stand on: a worker with a Plan, its clients and its backends, all in memory.
+//!
+//! A test speaks for the client and for the backend, in bytes; time may stand still.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use gatewright_core::plan::{
+    Backend, BackendId, BackendProtocol, Endpoint, Endpoints, EndpointsId, GatewayId, Hostname, Listener, ListenerId,
+    Match, PathMatch, Plan, Port, PortProtocol, Precedence, Route, RouteId, RouteKind, Rule, Target, Timeouts,
+    WeightedBackend,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::sync::mpsc;
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::downstream::h1;
+use crate::limits::Limits;
+use crate::message::Scheme;
+use crate::observe::{AccessLog, Observer};
+use crate::snapshot::Builder;
+use crate::upstream::connect::memory;
+use crate::worker::{Connection, Worker};
+
+/// The Plan's one port.
+pub(crate) const PORT: u16 = 80;
+/// Bytes that a client's pipe holds in each direction.
+const PIPE_BYTES: usize = 64 * 1024;
+
+/// A rule for every request, to the backend `app`.
+pub(crate) fn rule() -> Rule {
+    let any = Match { path: PathMatch::Prefix("/".into()), method: None, headers: Vec::new(), query: Vec::new() };
+    let app = WeightedBackend { weight: 1, target: Target::Backend(BackendId::new("app")), filters: Vec::new() };
+    Rule {
+        name: None,
+        matches: vec![any],
+        filters: Vec::new(),
+        backends: vec![app],
+        timeouts: Timeouts::default(),
+        retry: None,
+    }
+}
+
+/// A Plan with one listener, one route and one rule, for the host `h.org`; its backends are `app` and `mirror`.
+pub(crate) fn plan(rule: Rule) -> Plan {
+    let mut plan = Plan::default();
+    for (name, addresses) in [("app", vec![app(1), app(2)]), ("mirror", vec![mirror()])] {
+        let endpoints = EndpointsId::new(name);
+        let backend = Backend { protocol: BackendProtocol::Http1, tls: None, endpoints: endpoints.clone() };
+        plan.backends.insert(BackendId::new(name), Arc::new(backend));
+        let ready = addresses.into_iter().map(|address| Endpoint { address }).collect();
+        plan.endpoints.insert(endpoints, Arc::new(Endpoints { ready }));
+    }
+    let id = RouteId::new("httproute/ns/route");
+    let precedence = Precedence { created: 0, namespace: "ns".into(), name: "route".into() };
+    let hostnames = vec![Hostname::Exact("h.org".into())];
+    let route = Route { id: id.clone(), kind: RouteKind::Http, hostnames, precedence, rules: vec![rule] };
+    plan.routes.insert(id.clone(), Arc::new(route));
+    let listener = Listener {
+        id: ListenerId::new("gateway/ns/gateway/http"),
+        gateway: GatewayId::new("ns/gateway"),
+        hostname: Hostname::Any,
+        tls: None,
+        routes: vec![id],
+    };
+    plan.ports.insert(PORT, Port { protocol: PortProtocol::Http, listeners: vec![listener] });
+    plan
+}
+
+/// The nth endpoint of `app`.
+pub(crate) fn app(nth: u8) -> SocketAddr {
+    ([10, 0, 0, nth], 8080).into()
+}
+
+pub(crate) fn mirror() -> SocketAddr {
+    ([10, 0, 1, 1], 8080).into()
+}
+
+/// A worker that executes `plan`.
+pub(crate) fn worker(plan: &Plan, limits: Limits) -> (Rc<Worker>, Arc<Observer>) {
+    let observer = Arc::new(Observer::start(1, AccessLog::Off).unwrap());
+    let (snapshot, _) = Builder::new(observer.clone()).unwrap().build(plan).unwrap();
+    let worker = Worker::new(Arc::new(limits), observer.recorder(), Arc::new(snapshot), Arc::default());
+    (Rc::new(worker), observer)
+}
+
+/// A worker with its surroundings.
+pub(crate) struct Bed {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) observer: Arc<Observer>,
+    /// How many of the clients' connections have ended.
+    pub(crate) ended: Rc<Cell<u32>>,
+}
+
+impl Bed {
+    /// Runs `test` on a bed whose requests go by `rule`.
+    pub(crate) async fn run(rule: Rule, test: impl AsyncFnOnce(Bed)) {
+        let (worker, observer) = worker(&plan(rule), Limits::default());
+        LocalSet::new().run_until(test(Self { worker, observer, ended: Rc::default() })).await;
+    }
+
+    /// A client that has just connected.
+    pub(crate) fn client(&self) -> Peer {
+        let (ours, theirs) = duplex(PIPE_BYTES);
+        let connection = Connection::new(([192, 0, 2, 1], 5000).into(), PORT, Scheme::Http, None);
+        let (worker, ended) = (self.worker.clone(), self.ended.clone());
+        spawn_local(async move {
+            let connection = worker.connections.add(&worker, connection);
+            h1::serve(theirs, &connection, &worker, false).await;
+            ended.set(ended.get() + 1);
+        });
+        Peer(ours)
+    }
+}
+
+/// Where a test answers for an endpoint.
+pub(crate) struct Listening(mpsc::UnboundedReceiver<DuplexStream>);
+
+pub(crate) fn listen(address: SocketAddr) -> Listening {
+    Listening(memory::listen(address))
+}
+
+impl Listening {
+    pub(crate) async fn accept(&mut self) -> Peer {
+        Peer(self.0.recv().await.expect("its sender stays"))
+    }
+
+    /// Whether nobody has connected that was not accepted.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        self.0.try_recv().is_err()
+    }
+}
+
+/// One end of a connection with the proxy, spoken for by the test.
+pub(crate) struct Peer(pub(crate) DuplexStream);
+
+impl Peer {
+    pub(crate) async fn say(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Reads a head; returns it without its empty line.
+    pub(crate) async fn head(&mut self) -> String {
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n\r\n") {
+            match self.0.read_u8().await {
+                Ok(byte) => bytes.push(byte),
+                Err(_) => panic!("ended after {:?}", String::from_utf8_lossy(&bytes)),
+            }
+        }
+        bytes.truncate(bytes.len() - 4);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// Reads exactly `text`.
+    pub(crate) async fn hear(&mut self, text: &str) {
+        let mut bytes = vec![0; text.len()];
+        let read = self.0.read_exact(&mut bytes).await;
+        assert_eq!(String::from_utf8_lossy(&bytes), text, "{read:?}");
+    }
+
+    /// Reads to the end of the connection.
+    pub(crate) async fn rest(&mut self) -> String {
+        let mut bytes = Vec::new();
+        self.0.read_to_end(&mut bytes).await.unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// Reads a head and answers it with `status` and a body of two bytes.
+    pub(crate) async fn answer(&mut self, status: &str) -> String {
+        let head = self.head().await;
+        self.say(&format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok")).await;
+        head
+    }
+
+    /// Sends a GET.
+    pub(crate) async fn get(&mut self) {
+        self.say("GET / HTTP/1.1\r\nHost: h.org\r\n\r\n").await;
+    }
+}

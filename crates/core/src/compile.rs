@@ -1,6 +1,6 @@
 //! The compiler: a [`World`] in, an [`Outcome`] out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     gateway,
@@ -28,9 +28,14 @@ pub fn compile(world: &World) -> Outcome {
     let routes = route::resolve(world, &gateways);
     let statuses = status::report(world, &gateways, &routes.verdicts);
     let plans = assemble(&gateways, &routes);
-    let mut findings = routes.findings;
-    findings.extend(gateways.findings);
-    findings.sort();
-    findings.dedup();
+    let findings = in_order(gateways.findings.iter().cloned().chain(routes.findings));
     Outcome { plans, statuses, findings }
+}
+
+/// Sorts findings by object, in the order in which they were found there, each once.
+fn in_order(findings: impl Iterator<Item = Verdict>) -> Vec<Verdict> {
+    let mut seen = BTreeSet::new();
+    let mut findings: Vec<Verdict> = findings.filter(|finding| seen.insert(finding.clone())).collect();
+    findings.sort_by(|a, b| a.object.cmp(&b.object));
+    findings
 }

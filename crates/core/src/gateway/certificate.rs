@@ -84,7 +84,7 @@ impl Certificates {
 
 fn inspect(world: &World, secret: &Secret) -> Loaded {
     let pem = |key: &str| {
-        let bytes = secret.value(key).ok_or_else(|| format!("has no {key:?} in base64"))?;
+        let bytes = secret.value(key).ok_or_else(|| format!("{key:?} is missing or no base64"))?;
         String::from_utf8(bytes).map_err(|_| format!("{key:?} is not PEM"))
     };
     let load = || {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Judge, parameters};
+use super::{Judge, Note, parameters};
 use crate::{
     status::{Judgement, Problem, reason::ClassRejection},
     world::{Kind, ObjectKey, ObjectRef},
@@ -15,8 +15,7 @@ pub struct ClassVerdict {
     pub accepted: Judgement<ClassRejection>,
     /// The bundle version of the cluster's CRDs, if it is not one that this program knows.
     pub unsupported_version: Option<String>,
-    /// What has no effect.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// The release of the CRDs that this program is written for, patches included.
@@ -84,17 +83,15 @@ pub(super) fn resolve(judge: &mut Judge<'_>) -> BTreeMap<ObjectKey, ClassVerdict
         if let Some(reference) = &class.spec.parameters_ref {
             let namespace = reference.namespace.as_deref().unwrap_or_default();
             match parameters::resolve(world, &reference.group, &reference.kind, namespace, &reference.name) {
-                Ok(notes) => verdict.notes = notes,
+                Ok(note) => verdict.notes.extend(note.map(|message| Note::new("spec.parametersRef", message))),
                 Err(message) => {
+                    judge.find(&object, "spec.parametersRef", message.as_str(), None);
                     let message = format!("spec.parametersRef: {message}");
-                    verdict.accepted = Err(Problem::new(ClassRejection::InvalidParameters, message.as_str()));
-                    judge.find(&object, "spec.parametersRef", message, None);
+                    verdict.accepted = Err(Problem::new(ClassRejection::InvalidParameters, message));
                 }
             }
         }
-        for note in &verdict.notes {
-            judge.find(&object, "spec.parametersRef", note, None);
-        }
+        judge.find_notes(&object, &verdict.notes);
         classes.insert(key.clone(), verdict);
     }
     classes

@@ -3,9 +3,9 @@
 //! Within one Gateway or one ListenerSet nobody wins. Between a Gateway and the ListenerSets that extend it, and between
 //! Gateways that share a data plane, the earlier wins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::ResolvedListener;
+use super::{Judge, Parents, ResolvedListener};
 use crate::{
     api::gateway::Protocol,
     plan::{Hostname, ListenerId},
@@ -56,7 +56,7 @@ impl Claims {
 pub(super) struct Plane<'c> {
     /// Of everybody so far, conflicted listeners left out.
     all: &'c mut Claims,
-    /// Of this Gateway and its earlier ListenerSets, conflicted listeners included: what is in dispute stays in dispute.
+    /// Of this Gateway and its earlier ListenerSets, disputed listeners included: what is in dispute stays in dispute.
     own: Claims,
 }
 
@@ -67,15 +67,21 @@ impl<'c> Plane<'c> {
 
     /// Judges the listeners of one owner, and serves those that may be; none if the owner is not `accepted`.
     pub(super) fn admit(&mut self, listeners: &mut [ResolvedListener], accepted: bool) {
-        let candidates: Vec<usize> = (0..listeners.len()).filter(|i| listeners[*i].verdict.accepted.is_ok()).collect();
-        let verdicts: Vec<_> = candidates.iter().map(|&i| (i, self.conflict(listeners, &candidates, i))).collect();
-        for (i, conflict) in verdicts {
-            listeners[i].verdict.conflict = conflict.map_or(Ok(()), Err);
+        let mut candidates: Vec<&mut ResolvedListener> =
+            listeners.iter_mut().filter(|listener| listener.verdict.accepted.is_ok()).collect();
+        for listener in &mut candidates {
+            if let Some((conflict, _)) = self.own.collision(listener) {
+                let rival = "a listener of the Gateway or of an older ListenerSet";
+                listener.verdict.conflict = Err(Problem::new(conflict, message(conflict, listener, rival)));
+            }
         }
-        for i in candidates {
-            self.own.add(&listeners[i]);
-            let listener = &mut listeners[i];
-            if listener.verdict.conflict.is_err() {
+        // Who lost to an earlier owner takes part in nothing more.
+        candidates.retain(|listener| listener.verdict.conflict.is_ok());
+        let disputes: Vec<_> = candidates.iter().map(|listener| dispute(listener, &candidates)).collect();
+        for (listener, dispute) in candidates.into_iter().zip(disputes) {
+            self.own.add(listener);
+            if let Some(problem) = dispute {
+                listener.verdict.conflict = Err(problem);
                 continue;
             }
             // No listener of this Gateway collides here: it would have collided with `own`, or with its siblings.
@@ -90,35 +96,50 @@ impl<'c> Plane<'c> {
             }
         }
     }
+}
 
-    fn conflict(&self, listeners: &[ResolvedListener], candidates: &[usize], i: usize) -> Option<Problem<Conflict>> {
-        let listener = &listeners[i];
-        if let Some((conflict, _)) = self.own.collision(listener) {
-            return Some(Problem::new(
-                conflict,
-                message(conflict, listener, "a listener of the Gateway or of an older ListenerSet"),
-            ));
+/// What a listener disputes with its siblings, none of which wins.
+fn dispute(listener: &ResolvedListener, siblings: &[&mut ResolvedListener]) -> Option<Problem<Conflict>> {
+    let rivals = siblings.iter().filter(|sibling| !std::ptr::eq(&raw const ***sibling, listener));
+    let rivals: Vec<_> = rivals.filter_map(|rival| Some((clash(listener, rival)?, rival.name.as_str()))).collect();
+    let gravest = rivals.iter().map(|(conflict, _)| *conflict).max()?;
+    let names: Vec<&str> = rivals.iter().filter(|(conflict, _)| *conflict == gravest).map(|(_, name)| *name).collect();
+    Some(Problem::new(gravest, message(gravest, listener, &format!("listener {}", names.join(", ")))))
+}
+
+/// What two listeners of one Gateway or ListenerSet dispute.
+fn clash(a: &ResolvedListener, b: &ResolvedListener) -> Option<Conflict> {
+    if a.port != b.port {
+        return None;
+    }
+    match family(&a.protocol)? == family(&b.protocol)? {
+        false => Some(Conflict::ProtocolConflict),
+        true => (a.hostname == b.hostname).then_some(Conflict::HostnameConflict),
+    }
+}
+
+/// Tells people of every listener that another one keeps from being served.
+pub(super) fn report(judge: &mut Judge<'_>, parents: &Parents) {
+    for parent in parents.values() {
+        for (index, listener) in parent.listeners.iter().enumerate() {
+            let taken = listener.verdict.accepted.as_ref().err();
+            let taken = taken.filter(|problem| problem.reason == ListenerRejection::PortUnavailable);
+            let conflict = listener.verdict.conflict.as_ref().err().map(|problem| &problem.message);
+            for message in conflict.into_iter().chain(taken.map(|problem| &problem.message)) {
+                judge.find(&parent.owner, format!("spec.listeners[{index}]"), message, None);
+            }
         }
-        let mut siblings = Claims::default();
-        candidates.iter().filter(|other| **other != i).for_each(|other| siblings.add(&listeners[*other]));
-        let (conflict, _) = siblings.collision(listener)?;
-        let rivals: BTreeSet<&str> = candidates
-            .iter()
-            .filter(|other| **other != i && listeners[**other].port == listener.port)
-            .map(|other| listeners[*other].name.as_str())
-            .collect();
-        let rivals = rivals.into_iter().collect::<Vec<_>>().join(", ");
-        Some(Problem::new(
-            conflict,
-            message(conflict, listener, &format!("another listener here (on this port: {rivals})")),
-        ))
     }
 }
 
 fn message(conflict: Conflict, listener: &ResolvedListener, rival: &str) -> String {
     match conflict {
         Conflict::HostnameConflict => {
-            format!("port {} with hostname {:?} is claimed by {rival}", listener.port, listener.hostname.to_string())
+            format!(
+                "port {} with hostname {:?} is claimed by {rival}, too",
+                listener.port,
+                listener.hostname.to_string()
+            )
         }
         Conflict::ProtocolConflict => {
             format!(

@@ -50,7 +50,6 @@ pub(super) fn judge(
         FrontendValidationMode::AllowInsecureFallback => (Ok(()), problems),
         FrontendValidationMode::AllowValidOnly => {
             let message = format!("{field}: client certificates cannot be validated by this version");
-            judge.find(gateway_ref, field.as_str(), message.as_str(), None);
             (Err(Problem::new(ListenerRejection::UnsupportedValue, message)), problems)
         }
     }

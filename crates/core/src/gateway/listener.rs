@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AllowedNamespaces, Judge, ListenerVerdict, ResolvedListener, frontend};
+use super::{AllowedNamespaces, Judge, ListenerVerdict, Note, ResolvedListener, frontend};
 use crate::{
     api::{
         gateway::{FromNamespaces, Gateway, Listener, Protocol, TlsMode},
@@ -30,7 +30,7 @@ pub(super) fn resolve(
         let field = format!("spec.listeners[{index}]");
         let mut problems = Vec::new();
         let mut accepted = supported(listener);
-        let allowed_kinds = allowed_kinds(listener, &mut problems);
+        let allowed_kinds = allowed_kinds(judge, owner, listener, &field, &mut problems);
         let mut certificates = Vec::new();
         if accepted.is_ok() && listener.protocol == Protocol::Https {
             certificates = load_certificates(judge, owner, listener, &field, &mut problems);
@@ -46,12 +46,10 @@ pub(super) fn resolve(
             accepted,
             resolved_refs: summary(problems),
             has_certificate: !needs_certificate || certificates.iter().any(|id| judge.certificates.is_good(id)),
-            notes: notes(listener),
+            notes: notes(listener, &field),
             ..ListenerVerdict::default()
         };
-        for note in &verdict.notes {
-            judge.find(owner, field.as_str(), note, None);
-        }
+        judge.find_notes(owner, &verdict.notes);
         ResolvedListener {
             id: ListenerId::new(format!("{}/{}/{}", owner.kind.name().to_ascii_lowercase(), owner.key, listener.name)),
             gateway: GatewayId::new(gateway_key.to_string()),
@@ -126,25 +124,38 @@ fn supported(listener: &Listener) -> Judgement<ListenerRejection> {
     Ok(())
 }
 
-fn allowed_kinds(listener: &Listener, problems: &mut Vec<Problem<ListenerUnresolved>>) -> BTreeSet<Kind> {
+fn allowed_kinds(
+    judge: &mut Judge<'_>,
+    owner: &ObjectRef,
+    listener: &Listener,
+    field: &str,
+    problems: &mut Vec<Problem<ListenerUnresolved>>,
+) -> BTreeSet<Kind> {
     let fitting = fitting_kinds(&listener.protocol);
     let asked = &listener.allowed_routes.kinds;
-    if asked.is_empty() {
+    // Where no kind fits, the protocol is what is wrong.
+    if asked.is_empty() || fitting.is_empty() {
         return fitting.iter().copied().collect();
     }
-    let known = |group: &str, kind: &str| Kind::find(group, kind).filter(|kind| fitting.contains(kind));
-    for (index, kind) in asked.iter().enumerate().filter(|(_, kind)| known(&kind.group, &kind.kind).is_none()) {
-        let fitting: Vec<&str> = fitting.iter().map(|kind| kind.name()).collect();
+    let mut allowed = BTreeSet::new();
+    for (index, kind) in asked.iter().enumerate() {
+        if let Some(kind) = Kind::find(&kind.group, &kind.kind).filter(|kind| fitting.contains(kind)) {
+            allowed.insert(kind);
+            continue;
+        }
+        let possible: Vec<&str> = fitting.iter().map(|kind| kind.name()).collect();
         let message = format!(
-            "allowedRoutes.kinds[{index}]: {:?} of group {:?} cannot attach to a listener of protocol {}; possible are: {}",
+            "{:?} of group {:?} cannot attach to a listener of protocol {}; possible are: {}",
             kind.kind,
             kind.group,
             listener.protocol,
-            fitting.join(", ")
+            possible.join(", ")
         );
-        problems.push(Problem::new(ListenerUnresolved::InvalidRouteKinds, message));
+        let path = format!("allowedRoutes.kinds[{index}]");
+        judge.find(owner, format!("{field}.{path}"), message.as_str(), None);
+        problems.push(Problem::new(ListenerUnresolved::InvalidRouteKinds, format!("{path}: {message}")));
     }
-    asked.iter().filter_map(|kind| known(&kind.group, &kind.kind)).collect()
+    allowed
 }
 
 fn load_certificates(
@@ -180,10 +191,10 @@ fn summary(problems: Vec<Problem<ListenerUnresolved>>) -> Judgement<ListenerUnre
     Err(Problem::new(reason, messages.join("; ")))
 }
 
-fn notes(listener: &Listener) -> Vec<String> {
+fn notes(listener: &Listener, field: &str) -> Vec<Note> {
     let options = listener.tls.as_ref().map(|tls| tls.options.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
     match options.is_empty() {
         true => Vec::new(),
-        false => vec![format!("tls.options has no effect: {}", options.join(", "))],
+        false => vec![Note::new(format!("{field}.tls.options"), format!("have no effect: {}", options.join(", ")))],
     }
 }

@@ -89,8 +89,27 @@ pub struct ListenerVerdict {
     pub has_certificate: bool,
     /// The TLS of another listener overlaps this one's.
     pub overlap: Option<Overlap>,
-    /// What has no effect.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
+}
+
+/// A field that has no effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// From the object's root, such as `spec.defaultScope`.
+    pub field: String,
+    pub message: String,
+}
+
+impl Note {
+    fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.field, self.message)
+    }
 }
 
 impl Default for ListenerVerdict {
@@ -182,6 +201,7 @@ pub fn resolve(world: &World) -> Gateways {
     }
     listener_set::report_missing_gateways(&mut judge, &sets);
     overlap::find(&mut resolved.parents, &judge.certificates);
+    conflict::report(&mut judge, &resolved.parents);
     Gateways { certificates: judge.certificates.into_plan(), findings: judge.findings, ..resolved }
 }
 
@@ -195,6 +215,12 @@ struct Judge<'w> {
 impl Judge<'_> {
     fn find(&mut self, object: &ObjectRef, field: impl Into<String>, message: impl Into<String>, mend: Option<Mend>) {
         self.findings.push(Verdict { object: object.clone(), field: field.into(), message: message.into(), mend });
+    }
+
+    fn find_notes(&mut self, object: &ObjectRef, notes: &[Note]) {
+        for note in notes {
+            self.find(object, note.field.as_str(), note.message.as_str(), None);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A Gateway on its own account: class, parameters, addresses, its certificate towards backends.
 
-use super::{Judge, Parent, address, class::ClassVerdict, frontend, listener, parameters};
+use super::{Judge, Note, Parent, address, class::ClassVerdict, frontend, listener, parameters};
 use crate::{
     api::{gateway::Gateway, shared::SecretObjectReference},
     plan::CertificateId,
@@ -24,8 +24,7 @@ pub struct GatewayVerdict {
     pub client_certificate: Option<CertificateId>,
     /// Clients are let in whose certificate is bad or missing.
     pub insecure_fallback: bool,
-    /// What has no effect.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// Standalone, a Gateway without a class is an oversight; in a cluster, it is another controller's.
@@ -40,16 +39,14 @@ pub(super) fn report_missing_class(judge: &mut Judge<'_>, key: &ObjectKey, gatew
 
 pub(super) fn judge(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, class: &ClassVerdict) -> GatewayVerdict {
     let object = ObjectRef { kind: Kind::Gateway, key: key.clone() };
-    let mut notes = Vec::new();
+    let mut notes = notes(judge, gateway);
     let accepted = class_accepted(gateway, class)
         .and_then(|()| own_parameters(judge, key, gateway, &mut notes))
         .and_then(|()| address::supported(gateway));
     if let Err(problem) = &accepted {
-        judge.find(&object, "spec", problem.message.as_str(), None);
+        judge.find(&object, "", problem.message.as_str(), None);
     }
-    for note in &notes {
-        judge.find(&object, "spec", note, None);
-    }
+    judge.find_notes(&object, &notes);
     let reference = gateway.spec.tls.backend.as_ref().and_then(|backend| backend.client_certificate_ref.as_ref());
     let (client_certificate, resolved_refs) = match reference {
         None => (None, Ok(())),
@@ -95,21 +92,30 @@ fn own_parameters(
     judge: &Judge<'_>,
     key: &ObjectKey,
     gateway: &Gateway,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Judgement<GatewayRejection> {
     let infrastructure = gateway.spec.infrastructure.as_ref();
     let Some(reference) = infrastructure.and_then(|infrastructure| infrastructure.parameters_ref.as_ref()) else {
         return Ok(());
     };
     match parameters::resolve(judge.world, &reference.group, &reference.kind, &key.namespace, &reference.name) {
-        Ok(more) => {
-            notes.extend(more);
+        Ok(note) => {
+            notes.extend(note.map(|message| Note::new("spec.infrastructure.parametersRef", message)));
             Ok(())
         }
         Err(message) => Err(Problem::new(
             GatewayRejection::InvalidParameters,
             format!("spec.infrastructure.parametersRef: {message}"),
         )),
+    }
+}
+
+fn notes(judge: &Judge<'_>, gateway: &Gateway) -> Vec<Note> {
+    let infrastructure = gateway.spec.infrastructure.as_ref();
+    let labelled = infrastructure.is_some_and(|it| !it.labels.is_empty() || !it.annotations.is_empty());
+    match labelled && judge.world.settings.merge_gateways {
+        true => vec![Note::new("spec.infrastructure", "labels and annotations have no effect: nothing is provisioned")],
+        false => Vec::new(),
     }
 }
 
@@ -127,7 +133,6 @@ fn client_certificate(
             GatewayUnresolved::InvalidClientCertificateRef
         }
     };
-    let message = format!("{FIELD}: {}", problem.message);
-    judge.find(gateway, FIELD, message.as_str(), problem.mend());
-    (id, Err(Problem::new(reason, message)))
+    judge.find(gateway, FIELD, problem.message.as_str(), problem.mend());
+    (id, Err(Problem::new(reason, format!("{FIELD}: {}", problem.message))))
 }

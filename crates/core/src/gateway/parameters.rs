@@ -15,7 +15,7 @@ pub(super) fn resolve(
     kind: &str,
     namespace: &str,
     name: &str,
-) -> Result<Vec<String>, String> {
+) -> Result<Option<String>, String> {
     let (kind, objects): (Kind, &Objects<GatewayParameters>) = match Kind::find(group, kind) {
         Some(kind @ Kind::GatewayParameters) => (kind, &world.gateway_parameters),
         Some(kind @ Kind::EnvoyProxy) => (kind, &world.envoy_proxies),
@@ -35,8 +35,8 @@ pub(super) fn resolve(
         return Err(format!("{} does not exist", ObjectRef { kind, key }));
     };
     if parameters.spec.is_empty() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let fields: Vec<String> = parameters.spec.keys().map(|field| format!("spec.{field}")).collect();
-    Ok(vec![format!("{} {key} has fields without effect here: {}", kind.name(), fields.join(", "))])
+    Ok(Some(format!("{} {key} has fields without effect here: {}", kind.name(), fields.join(", "))))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Judgement, Problem, condition, judged,
     listener::Standing,
+    noted,
     reason::{
         GatewayNotProgrammed, GatewayRejection, GatewayUnresolved, ListenerSetNotProgrammed, ListenerSetRejection,
         Reason,
@@ -32,7 +33,7 @@ pub type AttachedRoutes = BTreeMap<ListenerId, u32>;
 pub(super) fn class(generation: i64, verdict: &ClassVerdict) -> GatewayClassStatus {
     let mut accepted = judged("Accepted", &verdict.accepted, "Accepted", generation);
     if verdict.accepted.is_ok() {
-        accepted.message = verdict.notes.join("; ");
+        accepted.message = noted(&verdict.notes);
     }
     let version = match &verdict.unsupported_version {
         None => condition("SupportedVersion", ConditionStatus::True, "SupportedVersion", "", generation),
@@ -74,7 +75,7 @@ pub(super) fn gateway(
         let r#type = "InsecureFrontendValidationMode";
         conditions.push(condition(r#type, ConditionStatus::True, "ConfigurationChanged", message, generation));
     }
-    if let (Some(assigned), true) = (&assignment.assigned, state.is_some()) {
+    if let (Some(assigned), true) = (&assignment.assigned, state.is_some() && accepted.is_ok()) {
         conditions.push(judged("AddressesAssigned", assigned, "AddressesAssigned", generation));
     }
     GatewayStatus {
@@ -168,8 +169,9 @@ fn accepted_condition(
     }
     let invalid = invalid(listeners, Standing::is_accepted);
     let reason = if invalid.is_empty() { "Accepted" } else { GatewayRejection::ListenersNotValid.as_str() };
-    let mut messages = verdict.notes.clone();
+    let mut messages = Vec::new();
     messages.extend((!invalid.is_empty()).then(|| not_valid(&invalid)));
+    messages.extend((!verdict.notes.is_empty()).then(|| noted(&verdict.notes)));
     condition("Accepted", ConditionStatus::True, reason, messages.join("; "), generation)
 }
 

@@ -1,6 +1,6 @@
 //! Status of a listener, of a Gateway or of a ListenerSet.
 
-use super::{Problem, condition, judged, reason::ListenerNotProgrammed};
+use super::{Problem, condition, judged, noted, reason::ListenerNotProgrammed};
 use crate::{
     api::{
         gateway::ListenerStatus,
@@ -58,7 +58,7 @@ impl<'a> Standing<'a> {
         let verdict = &self.listener.verdict;
         let mut accepted = judged("Accepted", &self.accepted, "Accepted", generation);
         if self.is_accepted() {
-            accepted.message = verdict.notes.join("; ");
+            accepted.message = noted(&verdict.notes);
         }
         let mut conditions = vec![
             accepted,

@@ -11,7 +11,10 @@ pub mod reason;
 mod report;
 pub mod route;
 
-use crate::api::meta::{Condition, ConditionStatus, Time};
+use crate::{
+    api::meta::{Condition, ConditionStatus, Time},
+    gateway::Note,
+};
 pub use gateway::AttachedRoutes;
 pub use merge::merge;
 use reason::Reason;
@@ -64,4 +67,9 @@ fn judged<R: Reason>(r#type: &str, judgement: &Judgement<R>, reason_true: &str, 
             condition(r#type, ConditionStatus::False, problem.reason.as_str(), problem.message.as_str(), generation)
         }
     }
+}
+
+/// The message of something that holds although some of its fields have no effect.
+fn noted(notes: &[Note]) -> String {
+    notes.iter().map(Note::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -63,7 +63,7 @@ reasons! {
         HostnameConflict,
         ProtocolConflict,
     }
-    /// What a listener collides with.
+    /// What a listener disputes with another, the gravest last.
     Conflict {
         HostnameConflict,
         ProtocolConflict,

@@ -227,7 +227,7 @@ fn reset_of_the_backend_is_told() {
         Outcome::Reset(_) => {}
         // Trailers that say so are as good.
         Outcome::Answered(answered) => {
-            assert!(answered.value(1, "grpc-status").is_some_and(|status| status != "0"), "{answered:?}")
+            assert!(answered.value(1, "grpc-status").is_some_and(|status| status != "0"), "{answered:?}");
         }
         Outcome::Gone(code) => panic!("the whole connection went ({code:?})"),
     }

@@ -313,7 +313,7 @@ fn malformed_connect_is_refused() {
         ),
     ];
     each(cases, |fields| {
-        refuse(&gateway, &origin, &[Frame::headers(1, false, fields.iter().copied()), Frame::data(1, true, "")])
+        refuse(&gateway, &origin, &[Frame::headers(1, false, fields.iter().copied()), Frame::data(1, true, "")]);
     });
 
     // A tunnel to a host and port is nothing that a gateway offers.

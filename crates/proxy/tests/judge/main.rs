@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod backend_http2;
 mod forwarded;
 mod grpc;
 mod http2;

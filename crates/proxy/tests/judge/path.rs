@@ -96,7 +96,7 @@ pub(crate) fn compare(path: &str, fate: Fate, status: u16, forwarded: Option<&st
         Refused => assert_eq!((status, forwarded), (400, None)),
         RefusedOrKept if status == 400 => assert_eq!(forwarded, None),
         RefusedOrKept => {
-            assert_eq!(forwarded.map(str::to_ascii_lowercase), Some(path.replace("%2e", ".").to_ascii_lowercase()))
+            assert_eq!(forwarded.map(str::to_ascii_lowercase), Some(path.replace("%2e", ".").to_ascii_lowercase()));
         }
     }
 }

@@ -307,7 +307,7 @@ fn broken_body_is_never_passed_off_as_whole() {
             get(&mut client, "/first");
             match client.try_receive("GET") {
                 Ok(response) => {
-                    assert_eq!(response.status, 502, "passed off as whole: {} {}", response.head, response.text())
+                    assert_eq!(response.status, 502, "passed off as whole: {} {}", response.head, response.text());
                 }
                 Err(seen) => assert!(!shown(&seen).contains("evil"), "{}", shown(&seen)),
             }

@@ -85,14 +85,22 @@ pub(super) fn read_response(
     head.fields.clear();
     let mut length = None;
     for (name, value) in fields {
-        if *name == header::CONTENT_LENGTH && !is_end {
-            length = Some(parse_length(value.as_bytes()).ok_or(What::BadResponse)?);
+        if *name == header::CONTENT_LENGTH {
+            // Equal ones too: what is next to us may read them otherwise.
+            if length.replace(parse_length(value.as_bytes()).ok_or(What::BadResponse)?).is_some() {
+                return Err(What::BadResponse);
+            }
         } else if *name != header::TE {
-            // Beside no body, a content-length tells of the one that a GET would have had.
             append(&mut head.fields, name, value, What::BadResponse)?;
         }
     }
     head.body = match length {
+        Some(1..) if is_end => {
+            // Beside no body, it tells of the one that a GET would have had (RFC 9110 §8.6).
+            let length = fields.get(header::CONTENT_LENGTH).ok_or(What::BadResponse)?;
+            append(&mut head.fields, &header::CONTENT_LENGTH, length, What::BadResponse)?;
+            BodyLength::Empty
+        }
         _ if is_end => BodyLength::Empty,
         Some(length) => BodyLength::Known(length),
         None => BodyLength::Unknown,

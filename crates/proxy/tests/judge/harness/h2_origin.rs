@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     PATIENCE,
-    h2::{Connection, DATA, Frame, HEADERS, RST_STREAM, prepared},
+    h2::{Connection, DATA, Frame, GOAWAY, HEADERS, RST_STREAM, prepared},
     hpack::Decoder,
 };
 
@@ -26,7 +26,7 @@ impl Arrived {
     }
 }
 
-/// What the origin sends when a frame of a stream has arrived; frames get their stream's number.
+/// What the origin sends when a frame of a stream has arrived; frames get their stream's number, GOAWAY apart.
 type Script = dyn Fn(&Arrived) -> Vec<Frame> + Send + Sync;
 
 pub(crate) struct H2Origin {
@@ -64,8 +64,12 @@ impl H2Origin {
                         let stream = arrived.frame.stream;
                         let answer = script(&arrived);
                         let _ = sender.send(arrived);
-                        connection
-                            .send_all(&answer.into_iter().map(|frame| Frame { stream, ..frame }).collect::<Vec<_>>());
+                        connection.send_all(
+                            &answer
+                                .into_iter()
+                                .map(|frame| Frame { stream: if frame.kind == GOAWAY { 0 } else { stream }, ..frame })
+                                .collect::<Vec<_>>(),
+                        );
                     }
                 });
             }

@@ -86,7 +86,8 @@ pub(super) fn find(group: &str, version: &str, name: &str, channel: Channel) -> 
     if let Some(version) = served().find(|served| served.name == version) {
         return Found::Served(kind, version);
     }
-    let accepted: Vec<_> = served().map(|version| format!("{group}/{}", version.name)).collect();
+    let slash = if group.is_empty() { "" } else { "/" };
+    let accepted: Vec<_> = served().map(|version| format!("{group}{slash}{}", version.name)).collect();
     let accepted = if accepted.is_empty() { "the experimental channel".to_owned() } else { accepted.join(", ") };
     Found::NotServed { accepted }
 }

@@ -165,3 +165,6 @@ fn entries<E: Entry>(existing: &[E], computed: &[E], is_ours: &dyn Fn(&str) -> b
     }
     merged
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::BackendTlsPolicies;
+use super::{BackendTlsPolicies, Wrong};
 use crate::{
     api::{GATEWAY_GROUP, shared::ParentReference},
     status::policy::PolicyAncestorVerdict,
@@ -30,8 +30,8 @@ impl BackendTlsPolicies {
             let verdict = |ancestor: &&Ancestor| PolicyAncestorVerdict {
                 ancestor_ref: gateway_reference(&ancestor.gateway),
                 controller_name: ancestor.controller_name.clone(),
-                accepted: judged.accepted.clone(),
-                resolved_refs: Some(judged.resolved_refs.clone()),
+                accepted: judged.accepted.as_ref().copied().map_err(Wrong::problem),
+                resolved_refs: Some(judged.resolved_refs.as_ref().copied().map_err(Wrong::problem)),
             };
             (object(key), ancestors.iter().map(verdict).collect())
         });
@@ -42,15 +42,19 @@ impl BackendTlsPolicies {
     pub(crate) fn findings(&self) -> Vec<Verdict> {
         let mut findings = Vec::new();
         for (key, judged) in &self.judged {
-            let accepted = judged.accepted.as_ref().err().map(|problem| problem.message.clone());
-            let resolved = judged.resolved_refs.as_ref().err().map(|problem| problem.message.clone());
-            let messages = accepted.into_iter().chain(resolved).chain(judged.notes.iter().cloned());
-            findings.extend(messages.map(|message| Verdict {
-                object: object(key),
-                field: "spec".to_owned(),
-                message,
-                mend: None,
-            }));
+            let mut find = |field: &str, message: &str| {
+                let (field, message) = (field.to_owned(), message.to_owned());
+                findings.push(Verdict { object: object(key), field, message, mend: None });
+            };
+            if let Err(wrong) = &judged.accepted {
+                find(&wrong.field, &wrong.message);
+            }
+            if let Err(wrong) = &judged.resolved_refs {
+                find(&wrong.field, &wrong.message);
+            }
+            for option in &judged.options {
+                find("spec.options", &format!("`{option}` is not supported and has no effect"));
+            }
         }
         findings
     }

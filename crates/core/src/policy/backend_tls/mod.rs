@@ -16,7 +16,7 @@ use crate::{
     },
     plan::BackendTls,
     status::{
-        Judgement, Problem,
+        Problem,
         reason::{PolicyRejection, PolicyUnresolved},
     },
     world::{Kind, ObjectKey, World},
@@ -39,14 +39,32 @@ struct Targeted {
 /// One policy.
 #[derive(Debug)]
 struct Judged {
-    accepted: Judgement<PolicyRejection>,
-    resolved_refs: Judgement<PolicyUnresolved>,
+    accepted: Result<(), Wrong<PolicyRejection>>,
+    resolved_refs: Result<(), Wrong<PolicyUnresolved>>,
     /// `None` if it cannot be met.
     tls: Option<BackendTls>,
     /// The Services that it names, whether it prevails there or not.
     services: Vec<ObjectKey>,
-    /// What has no effect.
-    notes: Vec<String>,
+    /// Options, which have no effect.
+    options: Vec<String>,
+}
+
+/// What is wrong with a field of a policy.
+#[derive(Clone, Debug)]
+struct Wrong<R> {
+    reason: R,
+    field: String,
+    message: String,
+}
+
+impl<R: Copy> Wrong<R> {
+    fn new(reason: R, field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { reason, field: field.into(), message: message.into() }
+    }
+
+    fn problem(&self) -> Problem<R> {
+        Problem::new(self.reason, format!("{}: {}", self.field, self.message))
+    }
 }
 
 /// How a Service's port wants to be spoken to.
@@ -98,8 +116,9 @@ impl BackendTlsPolicies {
             };
             if winner != key {
                 conflict.get_or_insert_with(|| {
-                    let message = format!("spec.targetRefs[{index}]: {winner} is older or first by name, and prevails");
-                    Problem::new(PolicyRejection::Conflicted, message)
+                    let message =
+                        format!("BackendTLSPolicy {winner} is older, or as old and first by name, and prevails");
+                    Wrong::new(PolicyRejection::Conflicted, format!("spec.targetRefs[{index}]"), message)
                 });
             }
             services.push(service);
@@ -117,7 +136,7 @@ fn judge(world: &World, key: &ObjectKey, policy: &BackendTlsPolicy, services: Ve
     let (trust, resolved_refs) = trust::resolve(world, key, validation);
     let names = subject_alt_names(policy);
     let accepted = match (&trust, &names) {
-        (Err(problem), _) | (Ok(_), Err(problem)) => Err(problem.clone()),
+        (Err(wrong), _) | (Ok(_), Err(wrong)) => Err(wrong.clone()),
         (Ok(_), Ok(_)) => Ok(()),
     };
     let tls = match (trust, names) {
@@ -129,12 +148,10 @@ fn judge(world: &World, key: &ObjectKey, policy: &BackendTlsPolicy, services: Ve
         }),
         _ => None,
     };
-    let option = |name: &String| format!("spec.options: `{name}` is not supported and has no effect");
-    let notes = policy.spec.options.keys().map(option).collect();
-    Judged { accepted, resolved_refs, tls, services, notes }
+    Judged { accepted, resolved_refs, tls, services, options: policy.spec.options.keys().cloned().collect() }
 }
 
-fn subject_alt_names(policy: &BackendTlsPolicy) -> Result<Vec<Arc<str>>, Problem<PolicyRejection>> {
+fn subject_alt_names(policy: &BackendTlsPolicy) -> Result<Vec<Arc<str>>, Wrong<PolicyRejection>> {
     let names = policy.spec.validation.subject_alt_names.iter().enumerate();
     let name = |(index, name): (usize, &SubjectAltName)| {
         let text = match &name.r#type {
@@ -144,8 +161,8 @@ fn subject_alt_names(policy: &BackendTlsPolicy) -> Result<Vec<Arc<str>>, Problem
         };
         if text.is_empty() {
             let field = format!("spec.validation.subjectAltNames[{index}]");
-            let message = format!("{field}: give a `hostname` with type Hostname or a `uri` with type URI");
-            return Err(Problem::new(PolicyRejection::Invalid, message));
+            let message = "give a `hostname` with type Hostname or a `uri` with type URI";
+            return Err(Wrong::new(PolicyRejection::Invalid, field, message));
         }
         Ok(text.into())
     };

@@ -1,5 +1,6 @@
 //! The trust anchors of a BackendTLSPolicy.
 
+use super::Wrong;
 use crate::{
     api::{
         backend_tls_policy::{BackendTlsPolicyValidation, WellKnownCaCertificates},
@@ -7,7 +8,7 @@ use crate::{
     },
     plan::TrustAnchors,
     status::{
-        Judgement, Problem,
+        Problem,
         reason::{PolicyRejection, PolicyUnresolved},
     },
     world::{Kind, ObjectKey, World},
@@ -15,6 +16,7 @@ use crate::{
 
 /// The key of a ConfigMap that holds PEM certificates.
 const CA_KEY: &str = "ca.crt";
+const CA_REFS: &str = "spec.validation.caCertificateRefs";
 
 /// Returns the anchors, or why there are none, and whether all references to them are good. A reference that is not
 /// good adds nothing: what only it would vouch for fails verification.
@@ -22,7 +24,7 @@ pub(super) fn resolve(
     world: &World,
     policy: &ObjectKey,
     validation: &BackendTlsPolicyValidation,
-) -> (Result<TrustAnchors, Problem<PolicyRejection>>, Judgement<PolicyUnresolved>) {
+) -> (Result<TrustAnchors, Wrong<PolicyRejection>>, Result<(), Wrong<PolicyUnresolved>>) {
     if validation.ca_certificate_refs.is_empty() {
         return (well_known(validation), Ok(()));
     }
@@ -35,31 +37,28 @@ pub(super) fn resolve(
                 bundle.push('\n');
             }
             Err(problem) if resolved_refs.is_ok() => {
-                let message = format!("spec.validation.caCertificateRefs[{index}]: {}", problem.message);
-                resolved_refs = Err(Problem::new(problem.reason, message));
+                let field = format!("{CA_REFS}[{index}]");
+                resolved_refs = Err(Wrong::new(problem.reason, field, problem.message));
             }
             Err(_) => {}
         }
     }
     if bundle.is_empty() {
-        let message = "none of spec.validation.caCertificateRefs can be used";
-        return (Err(Problem::new(PolicyRejection::NoValidCACertificate, message)), resolved_refs);
+        let wrong = Wrong::new(PolicyRejection::NoValidCACertificate, CA_REFS, "none of them can be used");
+        return (Err(wrong), resolved_refs);
     }
     (Ok(TrustAnchors::Pem(bundle.into())), resolved_refs)
 }
 
-fn well_known(validation: &BackendTlsPolicyValidation) -> Result<TrustAnchors, Problem<PolicyRejection>> {
-    let field = "spec.validation.wellKnownCACertificates";
-    match &validation.well_known_ca_certificates {
-        Some(WellKnownCaCertificates::System) => Ok(TrustAnchors::System),
+fn well_known(validation: &BackendTlsPolicyValidation) -> Result<TrustAnchors, Wrong<PolicyRejection>> {
+    let (field, message) = match &validation.well_known_ca_certificates {
+        Some(WellKnownCaCertificates::System) => return Ok(TrustAnchors::System),
         Some(WellKnownCaCertificates::Unknown(text)) => {
-            Err(Problem::new(PolicyRejection::Invalid, format!("{field}: `{text}` is not known; `System` is")))
+            ("spec.validation.wellKnownCACertificates", format!("`{text}` is not known; `System` is"))
         }
-        None => Err(Problem::new(
-            PolicyRejection::Invalid,
-            format!("spec.validation: give caCertificateRefs, or {field} as `System`"),
-        )),
-    }
+        None => ("spec.validation", "give caCertificateRefs, or wellKnownCACertificates as `System`".to_owned()),
+    };
+    Err(Wrong::new(PolicyRejection::Invalid, field, message))
 }
 
 fn pem<'w>(

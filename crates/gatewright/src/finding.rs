@@ -1,6 +1,9 @@
 //! One thing that is wrong with a manifest, said so that it can be found and mended.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use gatewright_core::{
     api::schema::{self, Position, Severity},
@@ -36,10 +39,10 @@ impl Finding {
         Self { file, line: at.line, column: at.column, is_error: true, problem: problem.into(), ..Self::default() }
     }
 
-    /// What validation says of an object.
-    pub(crate) fn of_schema(file: PathBuf, object: Option<&ObjectRef>, found: schema::Finding) -> Self {
+    /// What validation says of an object, before anybody knows its file.
+    pub(crate) fn of_schema(object: Option<&ObjectRef>, found: schema::Finding) -> Self {
         Self {
-            file,
+            file: PathBuf::new(),
             line: found.at.line,
             column: found.at.column,
             is_error: found.severity == Severity::Error,
@@ -50,6 +53,12 @@ impl Finding {
             accepted: found.accepted,
             mend: String::new(),
         }
+    }
+
+    /// Says in which file, and after how many lines of it, the document of the finding begins.
+    pub(crate) fn placed(self, file: &Path, first_line: u32) -> Self {
+        let line = if self.line == 0 { 0 } else { self.line.saturating_add(first_line) };
+        Self { file: file.to_owned(), line, ..self }
     }
 }
 

@@ -3,34 +3,46 @@
 //! The commands share it: `check` and an offline `status` compile once, `run` again and again.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use gatewright_core::{
     Outcome,
-    api::{meta::Time, schema::Channel},
+    api::{
+        meta::Time,
+        schema::{Channel, Position},
+    },
     compile,
+    plan::Plan,
     status::{self, Status},
     verdict::{Mend, Verdict},
-    world::{Controllers, Kind, ObjectRef, Observed, Settings, World},
+    world::{Controllers, DataPlane, Kind, ObjectRef, Observed, Settings, World},
 };
 use serde_json::Value;
 
 use crate::{
     finding::Finding,
     inspect::INSPECT,
-    manifest::{Library, Manifests, Refresh, Sources, Watch},
+    manifest::{Library, Manifests, Refresh, Sources, Watch, Written},
     report::StatusReport,
 };
 
-/// Manifests, the World they make, and the statuses of its objects.
+/// Manifests, the World they make, and what was last said of its objects.
 #[derive(Debug)]
 pub(crate) struct Judge {
     manifests: Manifests,
     world: World,
-    /// As last shown: a condition that still says the same keeps its time.
-    statuses: BTreeMap<ObjectRef, Status>,
+    statuses: BTreeMap<ObjectRef, Shown>,
+    verdicts: Vec<Verdict>,
+}
+
+/// A status as the compiler said it, and as people see it: a condition that still says the same keeps its time.
+#[derive(Debug)]
+struct Shown {
+    computed: Status,
+    merged: Status,
 }
 
 /// Which kinds a report tells about: those that have a status, in the order in which people read them.
@@ -52,13 +64,19 @@ const REPORTED: [Kind; 12] = [
 impl Judge {
     pub(crate) fn new(sources: Sources, channel: Channel) -> Self {
         let settings = Settings { controllers: Controllers::All, merge_gateways: true, inspect: INSPECT };
-        Self { manifests: Manifests::new(sources, channel), world: World::new(settings), statuses: BTreeMap::new() }
+        Self {
+            manifests: Manifests::new(sources, channel),
+            world: World::new(settings),
+            statuses: BTreeMap::new(),
+            verdicts: Vec::new(),
+        }
     }
 
-    /// Looks at files that nobody watches, once.
+    /// Reads files that nobody watches, once, and compiles them.
     pub(crate) fn read(sources: Sources, channel: Channel) -> Self {
         let mut judge = Self::new(sources, channel);
         judge.refresh(None);
+        judge.compile();
         judge
     }
 
@@ -67,6 +85,7 @@ impl Judge {
         self.manifests.insert(name, text, &mut self.world);
     }
 
+    /// Takes what changed in the files.
     pub(crate) fn refresh(&mut self, watch: Option<&mut Watch>) -> Refresh {
         self.manifests.refresh(watch, &mut self.world)
     }
@@ -80,60 +99,127 @@ impl Judge {
         self.manifests.library()
     }
 
-    /// Takes facts of the running data plane; says whether they are new.
-    pub(crate) fn observe(&mut self, observed: Observed) -> bool {
-        let is_new = self.world.observed != observed;
-        self.world.observed = observed;
-        is_new
+    /// Compiles what is known now, and returns the Plan of the one data plane there is.
+    pub(crate) fn compile(&mut self) -> Plan {
+        let Outcome { mut plans, statuses, findings } = compile(&self.world);
+        self.verdicts = findings;
+        self.show(statuses);
+        plans.remove(&DataPlane::Merged).unwrap_or_default()
     }
 
-    /// Compiles what is known now.
-    pub(crate) fn compile(&self) -> Outcome {
-        compile(&self.world)
+    /// Takes facts of the running data plane. Statuses speak of them, and no Plan depends on them.
+    pub(crate) fn observe(&mut self, observed: Observed) {
+        if self.world.observed != observed {
+            self.world.observed = observed;
+            self.compile();
+        }
     }
 
-    /// Returns how many objects are in force.
-    pub(crate) fn objects(&self) -> usize {
-        self.world.object_refs().count()
+    fn show(&mut self, statuses: BTreeMap<ObjectRef, Status>) {
+        let now = Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
+        let mut shown = std::mem::take(&mut self.statuses);
+        let shown = statuses.into_iter().map(|(object, computed)| {
+            let shown = match shown.remove(&object) {
+                Some(shown) if shown.computed == computed => shown,
+                old => {
+                    let old = old.map_or_else(|| blank(&computed), |shown| shown.merged);
+                    Shown { merged: status::merge(&old, &computed, &|_| true, now), computed }
+                }
+            };
+            (object, shown)
+        });
+        self.statuses = shown.collect();
     }
 
     /// Returns what is wrong: with files, with objects by themselves, and with what they mean together.
-    pub(crate) fn findings(&self, outcome: &Outcome) -> Vec<Finding> {
-        let library = self.manifests.library();
+    pub(crate) fn findings(&self) -> Vec<Finding> {
         let mut findings = self.manifests.findings();
-        findings.extend(outcome.findings.iter().map(|verdict| finding_of(verdict, library)));
+        findings.extend(self.verdicts.iter().map(|verdict| self.finding(verdict)));
         findings.sort();
         findings.dedup();
         findings
     }
 
-    /// Returns the status of every object that has one, and what is wrong.
-    pub(crate) fn report(&mut self, outcome: &Outcome) -> StatusReport {
-        self.merge(outcome);
-        let library = self.manifests.library();
+    /// Returns everything that a report is made of. Quick, so that the making can happen where nobody waits for it.
+    pub(crate) fn draft(&self) -> Draft {
+        let library = self.library();
         let objects = REPORTED
             .iter()
             .flat_map(|kind| self.world.object_refs().filter(move |object| object.kind == *kind))
             .filter_map(|object| {
-                let mut value: Value = library.written(&object)?.into();
-                complete(&mut value, &object);
-                let status = self.statuses.get(&object).and_then(|status| serde_json::to_value(status).ok());
-                if let (Some(fields), Some(status)) = (value.as_object_mut(), status) {
-                    fields.insert("status".into(), status);
-                }
-                Some(value)
-            })
-            .collect();
-        StatusReport { objects, findings: self.findings(outcome) }
+                let status = self.statuses.get(&object).map(|shown| shown.merged.clone());
+                Some((library.written(&object)?.clone(), object, status))
+            });
+        Draft { objects: objects.collect(), findings: self.findings() }
     }
 
-    fn merge(&mut self, outcome: &Outcome) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let merged = outcome.statuses.iter().map(|(object, computed)| {
-            let existing = self.statuses.get(object).cloned().unwrap_or_else(|| blank(computed));
-            (object.clone(), status::merge(&existing, computed, &|_| true, Time(now)))
-        });
-        self.statuses = merged.collect();
+    /// Returns what was not said when `told` was last here, and notes that it is said now.
+    pub(crate) fn news(&self, told: &mut Told) -> News {
+        let files: BTreeSet<_> = self.manifests.findings().into_iter().collect();
+        let verdicts: BTreeSet<_> = self.verdicts.iter().cloned().collect();
+        let mut new: Vec<_> = files.difference(&told.files).cloned().collect();
+        new.extend(verdicts.difference(&told.verdicts).map(|verdict| self.finding(verdict)));
+        let mended = told.files.difference(&files).count() + told.verdicts.difference(&verdicts).count();
+        let total = files.len() + verdicts.len();
+        *told = Told { files, verdicts };
+        News { new, mended, total }
+    }
+
+    fn finding(&self, verdict: &Verdict) -> Finding {
+        let place = self.library().place(&verdict.object, &verdict.field);
+        let (file, at) = place.map_or((PathBuf::new(), Position::default()), |(path, at)| (path.to_owned(), at));
+        Finding {
+            object: verdict.object.to_string(),
+            field: verdict.field.clone(),
+            mend: match &verdict.mend {
+                Some(Mend::Manifest(yaml)) => yaml.clone(),
+                None => String::new(),
+            },
+            ..Finding::of_file(file, at, verdict.message.clone())
+        }
+    }
+}
+
+/// What was said of a [`Judge`]'s findings so far.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    files: BTreeSet<Finding>,
+    verdicts: BTreeSet<Verdict>,
+}
+
+/// How findings changed.
+#[derive(Debug)]
+pub(crate) struct News {
+    pub(crate) new: Vec<Finding>,
+    pub(crate) mended: usize,
+    /// How many there are now.
+    pub(crate) total: usize,
+}
+
+/// A report before its objects are written out.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    objects: Vec<(Written, ObjectRef, Option<Status>)>,
+    findings: Vec<Finding>,
+}
+
+impl Draft {
+    pub(crate) fn finish(self) -> StatusReport {
+        let write = |(written, object, status): (Written, ObjectRef, Option<Status>)| {
+            let mut value: Value = written.node()?.into();
+            let fields = value.as_object_mut()?;
+            if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut)
+                && object.kind.is_namespaced()
+            {
+                // As an API server would: the manifest may leave it to the default.
+                metadata.entry("namespace").or_insert_with(|| object.key.namespace.into());
+            }
+            if let Some(status) = status.and_then(|status| serde_json::to_value(status).ok()) {
+                fields.insert("status".into(), status);
+            }
+            Some(value)
+        };
+        StatusReport { objects: self.objects.into_iter().filter_map(write).collect(), findings: self.findings }
     }
 }
 
@@ -145,30 +231,5 @@ fn blank(status: &Status) -> Status {
         Status::ListenerSet(_) => Status::ListenerSet(Default::default()),
         Status::Route(_) => Status::Route(Default::default()),
         Status::Policy(_) => Status::Policy(Default::default()),
-    }
-}
-
-/// Writes the namespace out where the manifest leaves it to the default, as an API server would.
-fn complete(value: &mut Value, object: &ObjectRef) {
-    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut)
-        && object.kind.is_namespaced()
-    {
-        metadata.entry("namespace").or_insert_with(|| object.key.namespace.clone().into());
-    }
-}
-
-fn finding_of(verdict: &Verdict, library: &Library) -> Finding {
-    let (file, at) = match library.place(&verdict.object, &verdict.field) {
-        Some((path, at)) => (path.to_owned(), at),
-        None => Default::default(),
-    };
-    Finding {
-        object: verdict.object.to_string(),
-        field: verdict.field.clone(),
-        mend: match &verdict.mend {
-            Some(Mend::Manifest(yaml)) => yaml.clone(),
-            None => String::new(),
-        },
-        ..Finding::of_file(file, at, verdict.message.clone())
     }
 }

@@ -19,7 +19,7 @@ const HOST: &str = "api.internal.kubernetes.com";
 fn talk() -> (Process, tempfile::TempDir, u16) {
     let echo = Process::start(&["echo", "--listen", "127.0.0.1:0"]);
     let backend = echo.address_after("listens on http://").port();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("there is room for a folder");
     let port = free_port();
     copy_talk(folder.path(), "gateway.yaml", port, backend);
     copy_talk(folder.path(), "backend.yaml", port, backend);
@@ -160,7 +160,7 @@ fn read_head(stream: &mut TcpStream) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
+        stream.read_exact(&mut byte).expect("the head goes on");
         head.push(byte[0]);
     }
 }

@@ -34,22 +34,22 @@ const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Now {
     /// The Plan in force; none before the first.
     pub(crate) plan: Option<Arc<Plan>>,
-    pub(crate) report: StatusReport,
     pub(crate) is_draining: bool,
 }
 
 /// What the listener's threads share with the rest of the process.
-#[derive(Debug)]
 pub(crate) struct Admin {
-    pub(crate) now: RwLock<Now>,
-    pub(crate) metrics: Registry,
+    now: RwLock<Now>,
+    metrics: Registry,
+    /// Makes a report when somebody asks: it is too much to make for every change.
+    report: Box<dyn Fn() -> StatusReport + Send + Sync>,
     /// Requests that are being answered.
     requests: AtomicUsize,
 }
 
 impl Admin {
-    pub(crate) fn new(metrics: Registry) -> Self {
-        Self { now: RwLock::default(), metrics, requests: AtomicUsize::new(0) }
+    pub(crate) fn new(metrics: Registry, report: impl Fn() -> StatusReport + Send + Sync + 'static) -> Self {
+        Self { now: RwLock::default(), metrics, report: Box::new(report), requests: AtomicUsize::new(0) }
     }
 
     /// Changes what is shown.
@@ -80,7 +80,10 @@ impl Admin {
                 }
                 None => Answer::text(503, "no Plan is in force yet\n"),
             },
-            "/status" => Answer::json(&now.report),
+            "/status" => {
+                drop(now);
+                Answer::json(&(self.report)())
+            }
             _ => Answer::text(404, INDEX),
         }
     }

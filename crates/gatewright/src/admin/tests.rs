@@ -10,9 +10,10 @@ use gatewright_core::plan::{Certificate, CertificateId, KeyPair, Plan, PrivateKe
 use prometheus_client::registry::Registry;
 
 use super::{Admin, start};
+use crate::report::StatusReport;
 
 fn serve() -> (Arc<Admin>, SocketAddr) {
-    let admin = Arc::new(Admin::new(Registry::default()));
+    let admin = Arc::new(Admin::new(Registry::default(), StatusReport::default));
     let address = start(admin.clone(), ([127, 0, 0, 1], 0).into()).unwrap();
     (admin, address)
 }

@@ -6,7 +6,12 @@ use anyhow::bail;
 use clap::ValueEnum;
 use gatewright_core::api::schema;
 
-use crate::{finding::Finding, judge::Judge, manifest::Sources, output};
+use crate::{
+    finding::Finding,
+    judge::Judge,
+    manifest::{Library, Sources},
+    output,
+};
 
 /// Say what is wrong with manifests, and where
 ///
@@ -60,15 +65,15 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     let judge = Judge::read(Sources { paths: args.paths, recursive: args.recursive }, args.channel.into());
-    let findings = judge.findings(&judge.compile());
+    let findings = judge.findings();
     match args.output {
-        Format::Text => output::text(&text(&judge, &findings)),
+        Format::Text => output::text(&text(judge.library(), &findings)),
         Format::Json => output::text(&format!("{}\n", serde_json::to_string_pretty(&findings)?)),
     }
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn text(judge: &Judge, findings: &[Finding]) -> String {
+fn text(library: &Library, findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
         text += &format!("{finding}\n");
@@ -78,10 +83,9 @@ fn text(judge: &Judge, findings: &[Finding]) -> String {
         }
     }
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    let library = judge.library();
     text += &format!(
         "{} in {}: {}\n",
-        plural(judge.objects(), "object"),
+        plural(library.objects(), "object"),
         plural(library.files(), "file"),
         if findings.is_empty() { "nothing to say".to_owned() } else { plural(findings.len(), "finding") }
     );

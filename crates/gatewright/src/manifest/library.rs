@@ -4,17 +4,20 @@
 //! nothing away: an object goes only when a whole file no longer holds it, or the file is gone.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use gatewright_core::{
-    api::schema::{self, Channel, Decision, Node, Position},
-    world::{Kind, Object, ObjectRef, World},
+    api::schema::{Channel, Node, Position},
+    world::{Object, ObjectRef, World},
 };
 
-use super::yaml;
+use super::{
+    document::{Document, place_of},
+    yaml,
+};
 use crate::finding::Finding;
 
 /// All objects, by file.
@@ -26,37 +29,47 @@ pub(crate) struct Library {
     holders: BTreeMap<ObjectRef, BTreeSet<PathBuf>>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct File {
+    /// In order, with the number of their first line, from 0.
+    documents: Vec<(u32, Arc<Document>)>,
     objects: BTreeMap<ObjectRef, Held>,
+    /// What is wrong beyond the documents themselves.
     findings: Vec<Finding>,
-    /// Objects of kinds that belong to others, such as Deployments.
-    ignored: usize,
 }
 
-/// An object as a file holds it.
+/// An object as a file holds it, which may be the last good version of what the file says now.
 #[derive(Clone, Debug)]
 struct Held {
-    object: Object,
-    source: Source,
+    object: Arc<Object>,
+    source: Written,
 }
 
-/// Where an object is written: enough to read it again, which is rare, at a fraction of the memory that its values take.
+/// Where an object is written.
 #[derive(Clone, Debug)]
-struct Source {
-    document: Arc<str>,
+pub(crate) struct Written {
+    document: Arc<Document>,
     /// Of the document in its file, from 0.
     first_line: u32,
-    /// Among the document's objects: a List has several.
     index: usize,
+    /// Of the object in its file.
     at: Position,
 }
 
-impl Source {
-    fn node(&self) -> Option<Node> {
-        let nodes = yaml::parse(&self.document, self.first_line).ok()?;
-        nodes.into_iter().flat_map(expand_list).nth(self.index)
+impl Written {
+    /// Reads the object again, as it was written.
+    pub(crate) fn node(&self) -> Option<Node> {
+        self.document.written(self.index)
     }
+
+    /// Returns where a field stands in the file, or the nearest value around it that was written.
+    fn place(&self, field: &str) -> Position {
+        self.node().map_or(self.at, |node| shift(place_of(&node, field), self.first_line))
+    }
+}
+
+fn shift(at: Position, first_line: u32) -> Position {
+    Position { line: if at.line == 0 { 0 } else { at.line.saturating_add(first_line) }, ..at }
 }
 
 impl Library {
@@ -64,150 +77,108 @@ impl Library {
         Self { channel, files: BTreeMap::new(), holders: BTreeMap::new() }
     }
 
-    /// Takes the new text of a file, and brings `world` up to date. Says whether any object changed.
-    pub(crate) fn replace(&mut self, path: &Path, text: &str, world: &mut World) -> bool {
+    /// Takes the new text of a file, and brings `world` up to date.
+    pub(crate) fn replace(&mut self, path: &Path, text: &str, world: &mut World) {
         let old = self.files.remove(path).unwrap_or_default();
         let new = self.read(path, text, &old);
         let changed = self.index(path, old, &new);
         self.files.insert(path.to_owned(), new);
         self.update(world, &changed);
-        !changed.is_empty()
     }
 
-    /// Forgets a file that is gone, and brings `world` up to date. Says whether any object changed.
-    pub(crate) fn remove(&mut self, path: &Path, world: &mut World) -> bool {
-        let Some(old) = self.files.remove(path) else { return false };
-        let changed = self.index(path, old, &File::default());
-        self.update(world, &changed);
-        !changed.is_empty()
+    /// Forgets a file that is gone, and brings `world` up to date.
+    pub(crate) fn remove(&mut self, path: &Path, world: &mut World) {
+        if let Some(old) = self.files.remove(path) {
+            let changed = self.index(path, old, &File::default());
+            self.update(world, &changed);
+        }
     }
 
     /// Keeps what a file held, though it cannot be read now.
     pub(crate) fn fail(&mut self, path: &Path, problem: String) {
         let file = self.files.entry(path.to_owned()).or_default();
+        file.documents.clear();
         file.findings = vec![Finding::of_file(path.to_owned(), Position::default(), problem)];
     }
 
-    /// Returns everything that is wrong with the files, in their order.
+    /// Returns everything that is wrong with the files.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        let mut findings: Vec<_> = self.files.values().flat_map(|file| file.findings.iter().cloned()).collect();
-        for (object, holders) in &self.holders {
+        let mut findings = Vec::new();
+        for (path, file) in &self.files {
+            findings.extend(file.findings.iter().cloned());
+            for (first_line, document) in &file.documents {
+                findings.extend(document.findings.iter().map(|finding| finding.clone().placed(path, *first_line)));
+            }
+        }
+        for (object, holders) in self.holders.iter().filter(|(_, holders)| holders.len() > 1) {
             let mut holders = holders.iter();
-            let Some(first) = holders.next() else { continue };
-            findings.extend(holders.map(|path| Finding {
-                object: object.to_string(),
-                accepted: "the object once".into(),
-                ..Finding::of_file(
-                    path.clone(),
-                    self.held(path, object).map(|held| held.source.at).unwrap_or_default(),
-                    format!("has no effect: {} holds the same object", first.display()),
-                )
+            let first = holders.next().map(|first| first.display().to_string()).unwrap_or_default();
+            findings.extend(holders.map(|path| {
+                let at = self.held(path, object).map(|held| held.source.at).unwrap_or_default();
+                twice(path, object, at, &first)
             }));
         }
-        findings.sort();
         findings
     }
 
-    /// Returns the file of an object, and the place of a field in it, or of the nearest one that was written.
+    /// Returns the file of an object, and the place of a field in it, or of the nearest value that was written.
     pub(crate) fn place(&self, object: &ObjectRef, field: &str) -> Option<(&Path, Position)> {
         let path = self.holders.get(object)?.first()?;
-        let source = &self.held(path, object)?.source;
-        Some((path, source.node().map_or(source.at, |node| place_of(&node, field))))
+        Some((path, self.held(path, object)?.source.place(field)))
     }
 
-    /// Returns an object as it was written.
-    pub(crate) fn written(&self, object: &ObjectRef) -> Option<Node> {
+    /// Returns where an object is written.
+    pub(crate) fn written(&self, object: &ObjectRef) -> Option<&Written> {
         let path = self.holders.get(object)?.first()?;
-        self.held(path, object)?.source.node()
+        Some(&self.held(path, object)?.source)
     }
 
     pub(crate) fn files(&self) -> usize {
         self.files.len()
     }
 
+    /// Returns how many objects are in force.
+    pub(crate) fn objects(&self) -> usize {
+        self.holders.len()
+    }
+
     /// Returns how many objects of others' kinds the files hold.
     pub(crate) fn ignored(&self) -> usize {
-        self.files.values().map(|file| file.ignored).sum()
+        self.files.values().flat_map(|file| &file.documents).map(|(_, document)| document.ignored).sum()
     }
 
     fn held(&self, path: &Path, object: &ObjectRef) -> Option<&Held> {
         self.files.get(path)?.objects.get(object)
     }
 
+    /// Reads a file's text. A document that stood there before is not read again: an edit costs what it changes.
     fn read(&self, path: &Path, text: &str, old: &File) -> File {
+        let known: HashMap<&str, &Arc<Document>> =
+            old.documents.iter().map(|(_, document)| (&*document.text, document)).collect();
         let mut file = File::default();
-        // Something could not even be named, so nothing that seems to be missing may be taken away.
-        let mut is_whole = true;
-        for document in yaml::read(text) {
-            match document.nodes {
-                Ok(nodes) => {
-                    let text: Arc<str> = document.text.into();
-                    for (index, node) in nodes.into_iter().flat_map(expand_list).enumerate() {
-                        let source =
-                            Source { document: text.clone(), first_line: document.first_line, index, at: node.at };
-                        is_whole &= self.read_object(path, node, source, old, &mut file);
-                    }
-                }
-                Err(error) => {
-                    is_whole = false;
-                    file.findings.push(Finding::of_file(path.to_owned(), error.at, error.message));
-                }
-            }
+        for (first_line, text) in yaml::split(text) {
+            let document =
+                known.get(text).map_or_else(|| Document::read(text, self.channel).into(), |known| Arc::clone(known));
+            file.take(path, first_line, &document, old);
+            file.documents.push((first_line, document));
         }
-        if !is_whole {
-            for (object, held) in &old.objects {
-                file.objects.entry(object.clone()).or_insert_with(|| held.clone());
+        if file.documents.iter().any(|(_, document)| !document.is_whole) {
+            for (name, held) in &old.objects {
+                file.objects.entry(name.clone()).or_insert_with(|| held.clone());
             }
         }
         file
-    }
-
-    /// Takes one object into `file`; says whether it could be named.
-    fn read_object(&self, path: &Path, node: Node, source: Source, old: &File, file: &mut File) -> bool {
-        if is_foreign(&node) {
-            file.ignored += 1;
-            return true;
-        }
-        let name = name_of(&node);
-        let checked = schema::validate(node, self.channel);
-        let findings = checked.findings.into_iter();
-        file.findings.extend(findings.map(|found| Finding::of_schema(path.to_owned(), name.as_ref(), found)));
-        let Some(name) = name else { return false };
-        if let Some(first) = file.objects.get(&name) {
-            let problem = format!("has no effect: line {} holds the same object", first.source.at.line);
-            file.findings.push(Finding {
-                object: name.to_string(),
-                accepted: "the object once".into(),
-                ..Finding::of_file(path.to_owned(), source.at, problem)
-            });
-            return true;
-        }
-        let object = match checked.decision {
-            Decision::Accepted => Object::from_value(checked.object.into())
-                .inspect_err(|error| {
-                    file.findings.push(Finding {
-                        object: name.to_string(),
-                        ..Finding::of_file(path.to_owned(), source.at, error.to_string())
-                    });
-                })
-                .ok(),
-            Decision::Rejected | Decision::Ignored => None,
-        };
-        let held = object.map(|object| Held { object, source }).or_else(|| old.objects.get(&name).cloned());
-        if let Some(held) = held {
-            file.objects.insert(name, held);
-        }
-        true
     }
 
     /// Notes which objects `path` holds now, and returns those that this changes.
     fn index(&mut self, path: &Path, old: File, new: &File) -> BTreeSet<ObjectRef> {
         let mut changed = BTreeSet::new();
         for (name, held) in &new.objects {
-            if old.objects.get(name).is_none_or(|old| old.object != held.object) {
+            let is_same = |old: &Held| Arc::ptr_eq(&old.object, &held.object) || old.object == held.object;
+            if !old.objects.get(name).is_some_and(is_same) {
                 changed.insert(name.clone());
+                self.holders.entry(name.clone()).or_default().insert(path.to_owned());
             }
-            self.holders.entry(name.clone()).or_default().insert(path.to_owned());
         }
         for name in old.objects.into_keys().filter(|name| !new.objects.contains_key(name)) {
             if let Some(holders) = self.holders.get_mut(&name) {
@@ -226,7 +197,7 @@ impl Library {
         for name in changed {
             let held = self.holders.get(name).and_then(|holders| self.held(holders.first()?, name));
             match held {
-                Some(held) => world.insert(held.object.clone()),
+                Some(held) => world.insert((*held.object).clone()),
                 None => {
                     world.remove(name);
                 }
@@ -235,56 +206,33 @@ impl Library {
     }
 }
 
-/// Returns the objects of a `kind: List` (also `HTTPRouteList` and its like), or the object itself.
-fn expand_list(node: Node) -> Vec<Node> {
-    let is_list = node.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List"));
-    match node.get("items").and_then(Node::as_list) {
-        Some(items) if is_list => items.to_vec(),
-        _ => vec![node],
+impl File {
+    /// Takes what a document holds. What it refuses stays as the `old` file had it.
+    fn take(&mut self, path: &Path, first_line: u32, document: &Arc<Document>, old: &Self) {
+        for entry in &document.entries {
+            let at = shift(entry.at, first_line);
+            if let Some(first) = self.objects.get(&entry.name) {
+                self.findings.push(twice(path, &entry.name, at, &format!("line {}", first.source.at.line)));
+                continue;
+            }
+            let held = match &entry.object {
+                Some(object) => {
+                    let source = Written { document: document.clone(), first_line, index: entry.index, at };
+                    Some(Held { object: object.clone(), source })
+                }
+                None => old.objects.get(&entry.name).cloned(),
+            };
+            if let Some(held) = held {
+                self.objects.insert(entry.name.clone(), held);
+            }
+        }
     }
 }
 
-/// Returns what an object is called, valid or not.
-fn name_of(node: &Node) -> Option<ObjectRef> {
-    let text = |path: &[&str]| node.find(path).and_then(Node::as_str).filter(|text| !text.is_empty());
-    let (group, _) = split_api_version(text(&["apiVersion"])?);
-    let kind = Kind::find(group, text(&["kind"])?)?;
-    let namespace = if kind.is_namespaced() { text(&["metadata", "namespace"]).unwrap_or("default") } else { "" };
-    Some(ObjectRef::new(kind, namespace, text(&["metadata", "name"])?))
-}
-
-/// Whether an object is whole, but not for us: a Deployment in the same file, say. A kind that is misspelt in one of the
-/// groups we read is not foreign.
-fn is_foreign(node: &Node) -> bool {
-    let text = |field| node.get(field).and_then(Node::as_str);
-    let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else { return false };
-    let (group, _) = split_api_version(api_version);
-    let is_read = |known: &&Kind| known.group() == group && !KUBERNETES_GROUPS.contains(&group);
-    Kind::find(group, kind).is_none() && !Kind::ALL.iter().any(|known| is_read(&known))
-}
-
-/// Groups of which a few kinds are read and many others are common.
-const KUBERNETES_GROUPS: [&str; 2] = ["", "discovery.k8s.io"];
-
-fn split_api_version(api_version: &str) -> (&str, &str) {
-    api_version.split_once('/').unwrap_or(("", api_version))
-}
-
-/// Returns where `spec.rules[0].name` stands, or the last part of it that was written.
-fn place_of(object: &Node, field: &str) -> Position {
-    let mut node = object;
-    let mut at = object.at;
-    for step in field.split(['.', '[']).filter(|step| !step.is_empty()) {
-        let next = match step.strip_suffix(']') {
-            Some(index) => match index.parse::<usize>() {
-                Ok(index) => node.as_list().and_then(|items| items.get(index)),
-                Err(_) => node.get(index),
-            },
-            None => node.get(step),
-        };
-        let Some(next) = next else { return at };
-        node = next;
-        at = node.at;
+fn twice(path: &Path, object: &ObjectRef, at: Position, first: &str) -> Finding {
+    Finding {
+        object: object.to_string(),
+        accepted: "the object once".into(),
+        ..Finding::of_file(path.to_owned(), at, format!("has no effect: {first} holds the same object"))
     }
-    at
 }

@@ -2,8 +2,11 @@
 //!
 //! Reads files and keeps objects; what they mean is the compiler's affair.
 
+mod document;
 mod folder;
 mod library;
+#[cfg(test)]
+mod tests;
 mod watch;
 pub(crate) mod yaml;
 
@@ -19,7 +22,7 @@ use gatewright_core::{api::schema::Channel, world::World};
 
 pub(crate) use folder::Sources;
 use folder::Stamp;
-pub(crate) use library::Library;
+pub(crate) use library::{Library, Written};
 pub(crate) use watch::{Turn, Wake, Watch};
 
 use crate::finding::Finding;

@@ -13,7 +13,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     str::FromStr,
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, mpsc},
     time::Instant,
 };
 
@@ -168,7 +168,17 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let bind = settings.bind.clone();
     let proxy = Proxy::start(settings).context("cannot start the workers")?;
     let (metrics, registry) = metrics::Metrics::register(proxy.observer());
-    let admin = Arc::new(Admin::new(registry));
+    let mut judge = Judge::new(Sources { paths: args.paths, recursive: args.recursive }, args.channel.into());
+    if is_example {
+        example::load(&mut judge)?;
+    }
+    let mut refresh = judge.refresh(Some(&mut watch));
+    let judge = Arc::new(Mutex::new(judge));
+    let reporting = judge.clone();
+    let admin = Arc::new(Admin::new(registry, move || {
+        let draft = serve::lock(&reporting).draft();
+        draft.finish()
+    }));
     let admin_address = match args.admin {
         AdminAddress::Off => None,
         AdminAddress::On(address) => Some(admin::start(admin.clone(), address).with_context(|| {
@@ -177,12 +187,6 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             )
         })?),
     };
-
-    let mut judge = Judge::new(Sources { paths: args.paths, recursive: args.recursive }, args.channel.into());
-    if is_example {
-        example::load(&mut judge)?;
-    }
-    let mut refresh = judge.refresh(Some(&mut watch));
     let mut server = Server::new(judge, proxy, admin, metrics, bind);
     let summary = server.apply(Instant::now())?;
     output::news(&announce::summary(&summary, port_offset, admin_address, is_example));

@@ -1,9 +1,8 @@
 //! Brings changed manifests into force: compile, publish, observe, report.
 
 use std::{
-    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -17,22 +16,21 @@ use gatewright_proxy::{Proxy, Report};
 use super::metrics::Metrics;
 use crate::{
     admin::Admin,
-    finding::Finding,
-    judge::Judge,
+    judge::{Judge, News, Told},
     manifest::{Refresh, Watch},
 };
 
 /// The parts of a running gateway.
 pub(super) struct Server {
-    judge: Judge,
+    /// Shared with the admin listener, which asks it for reports.
+    judge: Arc<Mutex<Judge>>,
     proxy: Proxy,
     admin: Arc<Admin>,
     metrics: Metrics,
     bind: Vec<IpAddr>,
     /// What the proxy executes, and what became of it.
     in_force: Option<(Arc<Plan>, Report)>,
-    /// What was said already.
-    findings: BTreeSet<Finding>,
+    told: Told,
 }
 
 /// What is in force, for the announcement.
@@ -44,20 +42,29 @@ pub(super) struct Summary {
     pub(super) findings: usize,
 }
 
+/// Findings of one change that are logged; a generated file may be wrong ten thousand times over.
+const LOGGED_MAX: usize = 50;
+
 impl Server {
-    pub(super) fn new(judge: Judge, proxy: Proxy, admin: Arc<Admin>, metrics: Metrics, bind: Vec<IpAddr>) -> Self {
-        Self { judge, proxy, admin, metrics, bind, in_force: None, findings: BTreeSet::new() }
+    pub(super) fn new(
+        judge: Arc<Mutex<Judge>>,
+        proxy: Proxy,
+        admin: Arc<Admin>,
+        metrics: Metrics,
+        bind: Vec<IpAddr>,
+    ) -> Self {
+        Self { judge, proxy, admin, metrics, bind, in_force: None, told: Told::default() }
     }
 
     /// Takes what changed in the files.
     pub(super) fn refresh(&mut self, watch: &mut Watch) -> Refresh {
-        self.judge.refresh(Some(watch))
+        lock(&self.judge).refresh(Some(watch))
     }
 
     /// Has the next refresh read every file anew.
     pub(super) fn reload(&mut self) {
         tracing::info!("reading every file again");
-        self.judge.distrust();
+        lock(&self.judge).distrust();
     }
 
     /// Whether a port could not be bound. The port may be free by now.
@@ -70,63 +77,40 @@ impl Server {
     /// # Errors
     /// When the proxy cannot take any Plan: a fault of ours or of the machine.
     pub(super) fn apply(&mut self, since: Instant) -> anyhow::Result<Summary> {
-        let mut outcome = self.judge.compile();
-        let plan = outcome.plans.remove(&DataPlane::Merged).unwrap_or_default();
+        let plan = lock(&self.judge).compile();
         let (plan, report) = self.publish(plan)?;
-        if self.judge.observe(observed(&report, &self.bind)) {
-            // Statuses speak of the facts, which no Plan depends on.
-            outcome = self.judge.compile();
-        }
-        let status = self.judge.report(&outcome);
-        self.tell(&status.findings);
-        self.metrics.applied(since.elapsed(), self.judge.objects(), status.findings.len());
-        let findings = status.findings.len();
-        self.admin.update(|now| {
-            now.plan = Some(plan.clone());
-            now.report = status;
-        });
-        tracing::debug!(elapsed = ?since.elapsed(), "in force and reported");
-        Ok(Summary { plan, report, objects: self.judge.objects(), files: self.judge.library().files(), findings })
+        let (news, objects, files) = {
+            let mut judge = lock(&self.judge);
+            judge.observe(observed(&report, &self.bind));
+            (judge.news(&mut self.told), judge.library().objects(), judge.library().files())
+        };
+        self.admin.update(|now| now.plan = Some(plan.clone()));
+        self.metrics.applied(since.elapsed(), objects, news.total);
+        tell(&news);
+        Ok(Summary { plan, report, objects, files, findings: news.total })
     }
 
     /// Publishes a Plan that is not in force yet, or whose ports are not all bound.
     fn publish(&mut self, plan: Plan) -> anyhow::Result<(Arc<Plan>, Report)> {
-        if let Some((in_force, report)) = &self.in_force
-            && **in_force == plan
-            && !self.has_failed_ports()
-        {
-            return Ok((in_force.clone(), report.clone()));
+        let before = self.in_force.clone();
+        let is_new = before.as_ref().is_none_or(|(in_force, _)| **in_force != plan);
+        let failed_before = before.as_ref().map(|(_, report)| failed(report)).unwrap_or_default();
+        if let (Some((plan, report)), false, true) = (&before, is_new, failed_before.is_empty()) {
+            return Ok((plan.clone(), report.clone()));
         }
         let since = Instant::now();
         let report = self.proxy.publish(&plan).context("the proxy does not take the Plan")?;
-        let is_new = self.in_force.as_ref().is_none_or(|(in_force, _)| **in_force != plan);
-        if is_new && self.in_force.is_some() {
-            tracing::info!(routes = plan.routes.len(), published_in = ?since.elapsed(), "the changed manifests are in force");
+        if is_new {
+            tracing::info!(routes = plan.routes.len(), published_in = ?since.elapsed(), "the manifests are in force");
         }
-        let failed = |report: &Report| -> Vec<_> {
-            report.ports.iter().filter_map(|(port, bound)| Some((*port, bound.clone().err()?))).collect()
-        };
-        if self.in_force.as_ref().map(|(_, old)| failed(old)) != Some(failed(&report)) {
-            for (port, error) in failed(&report) {
+        for (port, error) in failed(&report) {
+            if !failed_before.contains(&(port, error)) {
                 tracing::warn!(port, error, "cannot serve a port; trying again every few seconds");
             }
         }
         let plan = Arc::new(plan);
         self.in_force = Some((plan.clone(), report.clone()));
         Ok((plan, report))
-    }
-
-    /// Logs what was not said before, and what is mended.
-    fn tell(&mut self, findings: &[Finding]) {
-        let now: BTreeSet<_> = findings.iter().cloned().collect();
-        for finding in now.difference(&self.findings) {
-            tracing::warn!("{finding}");
-        }
-        let mended = self.findings.difference(&now).count();
-        if mended > 0 {
-            tracing::info!(mended, left = now.len(), "findings are gone");
-        }
-        self.findings = now;
     }
 
     /// Lets running requests end.
@@ -136,16 +120,34 @@ impl Server {
     }
 }
 
+/// Takes the judge. A panic of somebody who had it leaves it as good as its last change.
+pub(super) fn lock(judge: &Mutex<Judge>) -> MutexGuard<'_, Judge> {
+    judge.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failed(report: &Report) -> Vec<(u16, &str)> {
+    report.ports.iter().filter_map(|(port, bound)| Some((*port, bound.as_ref().err()?.as_str()))).collect()
+}
+
+/// Logs what was not said before, and what is mended.
+fn tell(news: &News) {
+    for finding in news.new.iter().take(LOGGED_MAX) {
+        tracing::warn!("{finding}");
+    }
+    if news.new.len() > LOGGED_MAX {
+        tracing::warn!("and {} findings more: see `gatewright status`", news.new.len() - LOGGED_MAX);
+    }
+    if news.mended > 0 {
+        tracing::info!(mended = news.mended, left = news.total, "findings are gone");
+    }
+}
+
 /// Returns what the proxy's report says of the data plane.
 fn observed(report: &Report, bind: &[IpAddr]) -> Observed {
     let state = DataPlaneState {
         confirmed: true,
         addresses: addresses(bind),
-        ports_failed: report
-            .ports
-            .iter()
-            .filter_map(|(port, bound)| Some((*port, bound.as_ref().err()?.clone())))
-            .collect(),
+        ports_failed: failed(report).into_iter().map(|(port, error)| (port, error.to_owned())).collect(),
         certificates_failed: report.certificates.clone(),
     };
     Observed { data_planes: [(DataPlane::Merged, state)].into(), bundle_version: None }

@@ -61,8 +61,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         true => source::ask(args.admin)?,
         false => {
             let sources = Sources { paths: args.paths, recursive: args.recursive };
-            let mut judge = Judge::read(sources, args.channel.into());
-            judge.report(&judge.compile())
+            Judge::read(sources, args.channel.into()).draft().finish()
         }
     };
     if let Some(only) = &args.only {

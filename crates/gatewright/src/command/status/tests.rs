@@ -99,7 +99,7 @@ fn yaml_is_read_back_as_it_was() {
     });
     let mut text = String::new();
     yaml::write(&mut text, &value);
-    let mut nodes = crate::manifest::yaml::parse(&text, 0).unwrap();
+    let mut nodes = crate::manifest::yaml::parse(&text).unwrap();
     assert_eq!(Value::from(nodes.remove(0)), value, "{text}");
     assert!(
         text.contains("list:\n- x: 1\n  w:\n    z:\n    - \"*.example.com\"\n    - /path\n- only: 2001-01-01\n"),

@@ -66,7 +66,7 @@ fn string(text: &str) -> String {
         && !text.ends_with(' ')
         && text.chars().all(is_safe);
     let same =
-        || matches!(yaml::parse(text, 0).as_deref(), Ok([node]) if node.value == schema::Value::String(text.into()));
+        || matches!(yaml::parse(text).as_deref(), Ok([node]) if node.value == schema::Value::String(text.into()));
     if is_plain && same() { text.to_owned() } else { Value::from(text).to_string() }
 }
 

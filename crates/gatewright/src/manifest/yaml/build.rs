@@ -14,10 +14,10 @@ const DEPTH_MAX: usize = 64;
 /// 1.5 MiB, so nothing that could be applied needs more, and a few nested anchors cannot exhaust memory.
 const ALIAS_WEIGHT_MAX: usize = 1_536 * 1_024;
 
-/// Reads `text`, whose first line is line `first_line` (from 0) of its file.
-pub(super) fn documents(text: &str, first_line: u32) -> Result<Vec<Node>, SyntaxError> {
+/// Reads everything in `text`.
+pub(super) fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
     let mut builder =
-        Builder { parser: Parser::new_from_str(text), first_line, depth: 0, anchors: HashMap::new(), alias_weight: 0 };
+        Builder { parser: Parser::new_from_str(text), depth: 0, anchors: HashMap::new(), alias_weight: 0 };
     let mut documents = Vec::new();
     loop {
         match builder.next()? {
@@ -33,7 +33,6 @@ pub(super) fn documents(text: &str, first_line: u32) -> Result<Vec<Node>, Syntax
 
 struct Builder<'t> {
     parser: Parser<'t, StrInput<'t>>,
-    first_line: u32,
     depth: usize,
     /// By the parser's number for them; 0 is no anchor. With the weight of each.
     anchors: HashMap<usize, (Node, usize)>,
@@ -45,20 +44,17 @@ type Positioned<'t> = (Event<'t>, Position);
 impl<'t> Builder<'t> {
     fn next(&mut self) -> Result<Positioned<'t>, SyntaxError> {
         match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((event, self.position(span.start))),
+            Some(Ok((event, span))) => Ok((event, Self::position(span.start))),
             Some(Err(error)) => {
-                Err(SyntaxError { at: self.position(*error.marker()), message: error.info().to_owned() })
+                Err(SyntaxError { at: Self::position(*error.marker()), message: error.info().to_owned() })
             }
             None => Ok((Event::StreamEnd, Position::default())),
         }
     }
 
-    fn position(&self, marker: Marker) -> Position {
+    fn position(marker: Marker) -> Position {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        Position {
-            line: count(marker.line()).saturating_add(self.first_line),
-            column: count(marker.col()).saturating_add(1),
-        }
+        Position { line: count(marker.line()), column: count(marker.col()).saturating_add(1) }
     }
 
     /// Builds the node that begins with `event`.

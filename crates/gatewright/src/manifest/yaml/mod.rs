@@ -25,34 +25,18 @@ impl fmt::Display for SyntaxError {
     }
 }
 
-/// A part of a file that is read by itself, so that one that is broken does not hide the others.
-#[derive(Debug)]
-pub(crate) struct Document<'t> {
-    pub(crate) text: &'t str,
-    /// Of `text` in its file, from 0.
-    pub(crate) first_line: u32,
-    /// What it holds; none when it is empty.
-    pub(crate) nodes: Result<Vec<Node>, SyntaxError>,
-}
-
-/// Reads each document of `text`.
-pub(crate) fn read(text: &str) -> Vec<Document<'_>> {
-    split(text.strip_prefix('\u{feff}').unwrap_or(text))
-        .into_iter()
-        .map(|(first_line, text)| Document { text, first_line, nodes: parse(text, first_line) })
-        .collect()
-}
-
-/// Reads the text of one document, whose first line is line `first_line` (from 0) of its file.
-pub(crate) fn parse(text: &str, first_line: u32) -> Result<Vec<Node>, SyntaxError> {
-    let mut nodes = build::documents(text, first_line)?;
+/// Reads the text of one document, and returns what is in it; nothing when it is empty.
+pub(crate) fn parse(text: &str) -> Result<Vec<Node>, SyntaxError> {
+    let mut nodes = build::documents(text)?;
     nodes.retain(|node| !node.is_null());
     Ok(nodes)
 }
 
-/// Cuts `text` before each line that begins a document (`---`, YAML 1.2 §9.1.2), with the number of the cut's first line
+/// Cuts the text of a file into documents that are read by themselves, so that one that is broken does not hide the
+/// others: before each line that begins a document (`---`, YAML 1.2 §9.1.2), with the number of the cut's first line
 /// counted from 0. A mark that follows nothing but comments and directives begins the document they belong to.
-fn split(text: &str) -> Vec<(u32, &str)> {
+pub(crate) fn split(text: &str) -> Vec<(u32, &str)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut documents = Vec::new();
     let (mut start, mut start_line, mut offset) = (0, 0, 0);
     let mut has_content = false;

@@ -14,6 +14,7 @@ mod process;
 mod response;
 mod sample;
 mod test;
+mod tidy;
 mod verdicts;
 
 use clap::Parser;
@@ -31,6 +32,8 @@ enum Command {
     Judge(judge::Args),
     /// Check form and lints, and run every test
     Test(test::Args),
+    /// Check the house rules that a machine can see
+    Tidy(tidy::Args),
     /// Fetch the CRDs that the tests compare our schemas with
     Crds(crds::Args),
     /// Compare our validation with the API server's own code, on random objects
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Command::Idle(args) => idle::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Tidy(args) => tidy::run(&args),
         Command::Origin(args) => origin::run(&args),
         Command::Verdicts(args) => verdicts::run(&args),
     }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::crds;
+use crate::{crds, tidy};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -17,6 +17,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     if !args.tests_only {
         cargo(&["fmt", "--all", "--check"])?;
+        tidy::run(&tidy::Args {})?;
         cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
         // The proxy must build without the Kubernetes half of the core.
         cargo(&["check", "--locked", "--package", "gatewright-proxy"])?;

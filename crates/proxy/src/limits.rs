@@ -1,4 +1,4 @@
-//! Every bound of the proxy, with its reason. Defaults are HARDENING 4.6.
+//! Every bound of the proxy, with its reason.
 
 use std::time::Duration;
 

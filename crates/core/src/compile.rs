@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     gateway,
     plan::{Plan, assemble::assemble},
-    route,
+    policy, route,
     status::{self, Status},
     verdict::Verdict,
     world::{DataPlane, ObjectRef, World},
@@ -25,10 +25,12 @@ pub struct Outcome {
 /// Compiles a world. Total and deterministic: a broken manifest gives a verdict, never an error.
 pub fn compile(world: &World) -> Outcome {
     let gateways = gateway::resolve(world);
-    let routes = route::resolve(world, &gateways);
+    let mut routes = route::resolve(world, &gateways);
+    let unenforced = policy::unenforced::resolve(world, &gateways);
+    routes.verdicts.policies.extend(unenforced.policies);
     let statuses = status::report(world, &gateways, &routes.verdicts);
     let plans = assemble(&gateways, &routes);
-    let findings = in_order(gateways.findings.iter().cloned().chain(routes.findings));
+    let findings = in_order(gateways.findings.iter().cloned().chain(routes.findings).chain(unenforced.findings));
     Outcome { plans, statuses, findings }
 }
 

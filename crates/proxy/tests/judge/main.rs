@@ -9,6 +9,7 @@ mod forwarded;
 mod grpc;
 mod http2;
 mod limits;
+mod mutation;
 mod path;
 mod response;
 mod smuggling;

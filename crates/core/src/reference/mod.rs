@@ -69,7 +69,7 @@ impl fmt::Display for MissingGrant {
         let Self { from_kind, from_namespace, to } = self;
         write!(
             f,
-            "no ReferenceGrant in namespace {:?} lets a {} of namespace {from_namespace:?} refer to {} {:?}",
+            "no ReferenceGrant in namespace {:?} lets {}s of namespace {from_namespace:?} refer to {} {:?}",
             to.key.namespace,
             from_kind.name(),
             to.kind.name(),

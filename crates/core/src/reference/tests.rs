@@ -105,7 +105,7 @@ fn the_printed_grant_mends_the_reference() {
     let Err(RefError::NotPermitted(missing)) = refer(&absent) else { panic!("not permitted") };
     assert_eq!(
         missing.to_string(),
-        r#"no ReferenceGrant in namespace "b" lets a Gateway of namespace "a" refer to Secret "cert""#
+        r#"no ReferenceGrant in namespace "b" lets Gateways of namespace "a" refer to Secret "cert""#
     );
     assert_eq!(
         missing.manifest(),

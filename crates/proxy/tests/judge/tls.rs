@@ -1,5 +1,7 @@
 //! HARDENING T1 and T4, and D1's silent TLS client.
 
+mod renegotiation;
+
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -65,13 +67,19 @@ type Secure = StreamOwned<ClientConnection, TcpStream>;
 
 /// Connects by TLS with this SNI and these protocols on offer.
 fn connect(gateway: &Gateway, sni: &str, protocols: &[&str]) -> Secure {
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    connect_with(gateway, sni, protocols, aws_lc_rs::default_provider())
+}
+
+/// Connects with what `provider` offers.
+fn connect_with(gateway: &Gateway, sni: &str, protocols: &[&str], provider: CryptoProvider) -> Secure {
+    let provider = Arc::new(provider);
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .expect("the provider has suites")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Trusting(provider)))
         .with_no_client_auth();
+    config.enable_secret_extraction = true;
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     let name = ServerName::try_from(sni.to_owned()).expect("a host name");
     let connection = ClientConnection::new(Arc::new(config), name).expect("a client's configuration");

@@ -202,15 +202,17 @@ impl<'w> Resolver<'w> {
             }
         }
         if form.wants_default_gateways {
-            attachments.extend(self.default_gateways(route));
+            let defaults = self.default_gateways(route, &attachments);
+            attachments.extend(defaults);
         }
         attachments
     }
 
-    /// Attaches to the Gateways that offer themselves to every route that asks (GEP-3793).
-    fn default_gateways(&self, route: Attaching<'_>) -> Vec<Attachment<'w>> {
+    /// Attaches to the Gateways that offer themselves to every route that asks (GEP-3793), except the `declared` ones.
+    fn default_gateways(&self, route: Attaching<'_>, declared: &[Attachment<'w>]) -> Vec<Attachment<'w>> {
         let offers = |parent: &&'w Parent| {
             parent.owner.kind == Kind::Gateway
+                && !declared.iter().any(|other| other.parent.owner == parent.owner)
                 && self.world.gateways.get(&parent.owner.key).and_then(|gateway| gateway.spec.default_scope)
                     == Some(GatewayDefaultScope::All)
         };

@@ -1,7 +1,7 @@
 //! Compares our validation with the API server's own code, on objects that are changed at random.
 //!
 //! The oracle is a Go program around `k8s.io/apiextensions-apiserver`; it loads the real CRDs. Where both accept an object,
-//! they must also make the same of it: same fields pruned, same defaults filled in.
+//! they must also make the same of it: same fields pruned, same defaults filled in; and the core must be able to read it.
 
 mod mutate;
 
@@ -13,7 +13,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use gatewright_core::api::schema::{Channel, Decision, Node, validate};
+use gatewright_core::{
+    api::schema::{Channel, Decision, Node, validate},
+    world::Object,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -112,6 +115,8 @@ impl Tally {
             && let Some(place) = differing_place(&stored(checked.object.into()), &stored(answer.object.clone()))
         {
             place
+        } else if ours && let Err(error) = Object::from_value(answer.object.clone()) {
+            format!("cannot be read as a typed object: {error}")
         } else {
             *if ours { &mut self.accepted } else { &mut self.rejected } += 1;
             return;

@@ -3,7 +3,7 @@
 mod filter;
 mod matches;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 pub use filter::{
     CorsFilter, HttpFilterType, HttpHeaderFilter, HttpPathModifier, HttpPathModifierType, HttpRouteFilter,
@@ -68,6 +68,7 @@ pub struct HttpRouteTimeouts {
 pub struct HttpRouteRetry {
     pub codes: Vec<u16>,
     /// Retries beyond the first try.
+    #[serde(deserialize_with = "saturating")]
     pub attempts: u32,
     pub backoff: Option<Duration>,
 }
@@ -76,6 +77,11 @@ impl Default for HttpRouteRetry {
     fn default() -> Self {
         Self { codes: Vec::new(), attempts: 1, backoff: None }
     }
+}
+
+/// The CRD sets no upper limit; a number beyond ours means as many as there can be.
+fn saturating<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    Ok(u32::try_from(u64::deserialize(deserializer)?).unwrap_or(u32::MAX))
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -106,6 +106,9 @@ pub enum LabelSelectorOperator {
     NotIn,
     Exists,
     DoesNotExist,
+    /// The CRDs take any word; one that means nothing chooses nothing.
+    #[serde(other)]
+    Unknown,
 }
 
 impl LabelSelector {
@@ -122,6 +125,7 @@ impl LabelSelectorRequirement {
             LabelSelectorOperator::NotIn => label.is_none_or(|value| !self.values.contains(value)),
             LabelSelectorOperator::Exists => label.is_some(),
             LabelSelectorOperator::DoesNotExist => label.is_none(),
+            LabelSelectorOperator::Unknown => false,
         }
     }
 }

@@ -4,14 +4,18 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{objects, rule::places, schemas_with_paths};
-use crate::api::schema::{
-    Checked, Decision, Finding, Node,
-    shape::{Channel, Need, Schema, Shape},
-    validate,
+use crate::{
+    api::schema::{
+        Checked, Decision, Finding, Node,
+        shape::{Channel, Need, Schema, Shape},
+        validate,
+    },
+    world::Object,
 };
 
 #[test]
 fn every_limit_is_kept_to_the_last_unit() {
+    let mut unreadable = Vec::new();
     for channel in [Channel::Standard, Channel::Experimental] {
         for object in objects(channel) {
             for (path, schema) in schemas_with_paths(&object, channel).into_iter().filter(|(path, _)| !path.is_empty())
@@ -23,10 +27,15 @@ fn every_limit_is_kept_to_the_last_unit() {
                     let complaints = complaints_about_limits(&checked, &path);
                     let place = format!("{channel:?} {} {path} = {:.99}", object["kind"], value.to_string());
                     assert_eq!(complaints.is_empty(), is_inside, "{place}: {complaints:?}");
+                    if checked.decision == Decision::Accepted {
+                        let typed = Object::from_value(checked.object.into());
+                        unreadable.extend(typed.err().map(|error| format!("{place}: {error}")));
+                    }
                 }
             }
         }
     }
+    assert!(unreadable.is_empty(), "accepted, but unreadable as a typed object:\n{}", unreadable.join("\n"));
 }
 
 /// Values at a schema's limits, and whether they are within them; other checks may still find them wrong.
@@ -38,7 +47,8 @@ fn around_limits(schema: &Schema) -> Vec<(Value, bool)> {
             // Two bytes each: lengths are in code points.
             let max = text.length_max.map(|max| (json!("é".repeat(max)), true));
             let long = text.length_max.map(|max| (json!("a".repeat(max + 1)), false));
-            [min, least, max, long].into_iter().flatten().collect()
+            let free = (text.length_max.is_none() && text.pattern.is_none()).then(|| (json!("anything at all"), true));
+            [min, least, max, long, free].into_iter().flatten().collect()
         }
         Shape::Text(text) => {
             let inside = text.choices.iter().map(|choice| (json!(choice), true));
@@ -49,12 +59,9 @@ fn around_limits(schema: &Schema) -> Vec<(Value, bool)> {
         Shape::Integer(integer) if integer.choices.is_empty() => {
             let min = integer.min.or(integer.is_int32.then_some(i32::MIN.into()));
             let max = integer.max.or(integer.is_int32.then_some(i32::MAX.into()));
-            let limits = [min.map(|min| (min, min - 1)), max.map(|max| (max, max + 1))];
-            limits
-                .into_iter()
-                .flatten()
-                .flat_map(|(inside, outside)| [(json!(inside), true), (json!(outside), false)])
-                .collect()
+            let limits = [min.map(|min| (min, min - 1)), max.map(|max| (max, max + 1))].into_iter().flatten();
+            let around = limits.flat_map(|(inside, outside)| [(json!(inside), true), (json!(outside), false)]);
+            around.chain(max.is_none().then(|| (json!(i64::MAX), true))).collect()
         }
         Shape::Integer(integer) => {
             let inside = integer.choices.iter().map(|choice| (json!(choice), true));
@@ -186,7 +193,8 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    /// Whatever stands anywhere in an object, validation answers, and what it accepts it accepts again unchanged.
+    /// Whatever stands anywhere in an object, validation answers; what it accepts it accepts again unchanged, and it can be
+    /// read as a typed object.
     #[test]
     fn arbitrary_values_never_panic(object in 0_usize..1000, place in 0_usize..1000, value in any_value(), is_standard: bool) {
         let channel = if is_standard { Channel::Standard } else { Channel::Experimental };
@@ -199,7 +207,9 @@ proptest! {
         if checked.decision == Decision::Accepted {
             let again = validate(checked.object.clone(), channel);
             prop_assert_eq!(again.decision, Decision::Accepted);
-            prop_assert_eq!(again.object, checked.object);
+            prop_assert_eq!(&again.object, &checked.object);
+            let typed = Object::from_value(checked.object.into());
+            prop_assert!(typed.is_ok(), "{}", typed.unwrap_err());
         }
     }
 

@@ -17,6 +17,7 @@ use super::{
     shape::{Need, Schema, Shape},
     validate,
 };
+use crate::world::Object;
 
 /// Valid objects that have, between them, every field of every kind that the channel serves.
 fn objects(channel: Channel) -> Vec<Value> {
@@ -115,6 +116,8 @@ fn objects_with_every_field_are_accepted() {
             if channel == Channel::Experimental && !is_ours {
                 assert_eq!(checked.findings, [], "{object}");
             }
+            let typed = Object::from_value(checked.object.into());
+            assert!(typed.is_ok(), "{object}: {}", typed.unwrap_err());
         }
     }
 }

@@ -117,34 +117,24 @@ impl ListenerSnapshot {
 pub(crate) struct Builder {
     material: tls::Material,
     observer: Arc<Observer>,
-    endpoints: HashMap<EndpointIdentity, u64>,
+    endpoints: HashMap<EndpointIdentity, EndpointKey>,
     next_key: u64,
 }
 
-/// What makes connections interchangeable. The connector is compared by address: it is made anew when its content
-/// changes, and kept alive here.
+/// What makes connections interchangeable.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct EndpointIdentity {
     address: SocketAddr,
     http2: bool,
-    connector: Option<ByAddress>,
+    /// The connector's address: it is made anew when its content changes.
+    connector: Option<usize>,
 }
 
+/// The key of an endpoint, and the connector whose address is part of its identity: kept, so that no other takes it.
 #[derive(Clone)]
-struct ByAddress(Arc<tls::Connector>);
-
-impl PartialEq for ByAddress {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for ByAddress {}
-
-impl std::hash::Hash for ByAddress {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.0).hash(state);
-    }
+struct EndpointKey {
+    key: u64,
+    _connector: Option<Arc<tls::Connector>>,
 }
 
 impl Builder {
@@ -184,7 +174,7 @@ impl Builder {
         id: &BackendId,
         backend: &Backend,
         plan: &Plan,
-        before: &HashMap<EndpointIdentity, u64>,
+        before: &HashMap<EndpointIdentity, EndpointKey>,
     ) -> BackendSnapshot {
         let mut connector = None;
         let mut usable = true;
@@ -206,22 +196,28 @@ impl Builder {
                 let identity = EndpointIdentity {
                     address: endpoint.address,
                     http2: backend.protocol == BackendProtocol::Http2,
-                    connector: connector.clone().map(ByAddress),
+                    connector: connector.as_ref().map(|connector| Arc::as_ptr(connector).addr()),
                 };
-                EndpointSnapshot { address: endpoint.address, key: self.key(identity, before) }
+                EndpointSnapshot { address: endpoint.address, key: self.key(identity, connector.as_ref(), before) }
             })
             .collect();
         BackendSnapshot { id: id.clone(), protocol: backend.protocol, tls: connector, endpoints }
     }
 
-    fn key(&mut self, identity: EndpointIdentity, before: &HashMap<EndpointIdentity, u64>) -> u64 {
+    fn key(
+        &mut self,
+        identity: EndpointIdentity,
+        connector: Option<&Arc<tls::Connector>>,
+        before: &HashMap<EndpointIdentity, EndpointKey>,
+    ) -> u64 {
         let next = &mut self.next_key;
-        *self.endpoints.entry(identity).or_insert_with_key(|identity| {
-            before.get(identity).copied().unwrap_or_else(|| {
+        let entry = self.endpoints.entry(identity).or_insert_with_key(|identity| {
+            before.get(identity).cloned().unwrap_or_else(|| {
                 *next += 1;
-                *next
+                EndpointKey { key: *next, _connector: connector.cloned() }
             })
-        })
+        });
+        entry.key
     }
 
     fn port(

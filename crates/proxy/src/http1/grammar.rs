@@ -40,11 +40,14 @@ pub(super) fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
+/// A line without its end, and what follows it.
+pub(super) type LineAndRest<'a> = (&'a [u8], &'a [u8]);
+
 /// Splits `bytes` at its first line end, CRLF and nothing else; `None` when the line is not all there yet.
 ///
 /// # Errors
 /// A bare LF (RFC 9112 §2.2 allows it; we do not: the next parser may disagree).
-pub(super) fn take_line(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, What> {
+pub(super) fn take_line(bytes: &[u8]) -> Result<Option<LineAndRest<'_>>, What> {
     match memchr::memchr(b'\n', bytes) {
         None => Ok(None),
         Some(at) if at > 0 && bytes[at - 1] == b'\r' => Ok(Some((&bytes[..at - 1], &bytes[at + 1..]))),

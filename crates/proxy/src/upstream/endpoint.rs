@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -91,7 +91,7 @@ impl Endpoint {
             // Nothing may come of an idle connection: what does is its end, or bytes nobody asked for. Where no event
             // was reported this asks no system call.
             let mut byte = [0; 1];
-            if let Poll::Pending = transport.poll_read(&mut Context::from_waker(Waker::noop()), &mut byte) {
+            if transport.poll_read(&mut Context::from_waker(Waker::noop()), &mut byte).is_pending() {
                 return Some(transport);
             }
         }

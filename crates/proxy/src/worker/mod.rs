@@ -39,6 +39,10 @@ pub(crate) struct Worker {
     pub(crate) scratch: RefCell<Box<[u8]>>,
     /// Client connections of the whole process; touched once per connection, never per request.
     connections_open: Arc<AtomicUsize>,
+    #[expect(
+        clippy::redundant_allocation,
+        reason = "a request counts a reference of its own thread's, not a shared one"
+    )]
     snapshot: RefCell<Rc<Arc<Snapshot>>>,
     /// How many choices each rule and mirror has made, which is all that shares need to be honoured.
     counters: RefCell<Vec<u32>>,
@@ -69,6 +73,7 @@ impl Worker {
     }
 
     /// Returns what is in force now. A request keeps what it began with.
+    #[expect(clippy::redundant_allocation, reason = "see the field")]
     pub(crate) fn snapshot(&self) -> Rc<Arc<Snapshot>> {
         self.snapshot.borrow().clone()
     }

@@ -60,8 +60,8 @@ fn a_head_that_comes_byte_by_byte_reads_as_at_once() {
     for head in heads {
         let bytes = head.as_bytes();
         let whole = parse_with(bytes, &limits).map(|read| read.map(|read| (read.1, read.2)));
-        let parts = (0..=bytes.len()).map(|to| parse_with(&bytes[..to], &limits));
-        let ended = parts.filter(|part| !matches!(part, Ok(None))).next();
+        let mut parts = (0..=bytes.len()).map(|to| parse_with(&bytes[..to], &limits));
+        let ended = parts.find(|part| !matches!(part, Ok(None)));
         assert_eq!(ended.unwrap_or(Ok(None)).map(|read| read.map(|read| (read.1, read.2))), whole, "{head:?}");
     }
 }

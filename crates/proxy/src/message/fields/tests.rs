@@ -31,7 +31,8 @@ fn replaces_and_removes_every_line_of_a_name() {
     fields.remove("none");
     assert_eq!(lines(&fields), [("a", "4")]);
     fields.retain(|_, value| value != b"4");
-    assert!(fields.is_empty() && fields.len() == 0);
+    assert!(fields.is_empty());
+    assert_eq!(fields.iter().count(), 0);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::testbed::{PORT, plan, rule, worker};
 
 /// HARDENING F25.
 #[tokio::test]
+#[expect(clippy::await_holding_refcell_ref, reason = "that is the fault which the test provokes")]
 async fn a_panic_ends_its_connection_alone_and_is_counted() {
     let (worker, observer) = worker(&plan(rule()), Limits::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

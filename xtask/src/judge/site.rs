@@ -18,10 +18,6 @@ use crate::{
 /// The name that leads to the origin.
 pub(super) const HOST: &str = "judge.test";
 
-/// On loopback, and with no port that another gateway on this machine may have. What a judge does on purpose is logged as
-/// warnings, and not worth reading.
-const ALONE: [&str; 6] = ["--bind", "127.0.0.1", "--admin", "off", "--log-level", "error"];
-
 /// A running gateway and its origin; both end with this.
 pub(super) struct Site {
     pub(super) http: SocketAddr,
@@ -48,7 +44,7 @@ impl Site {
         fs::write(folder.path().join("judge.yaml"), documents.join("---\n"))?;
 
         let mut command = process::dying_with_us(binary);
-        command.arg("run").arg(folder.path()).args(manifest::RUN_ARGUMENTS).args(ALONE).stdout(Stdio::null());
+        command.arg("run").arg(folder.path()).args(manifest::RUN_ARGUMENTS).stdout(Stdio::null());
         let mut gatewright = Process::start("gatewright", command)?;
         let [http, https] = [http, https].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         gatewright.wait_for(http)?;

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatewright_core::plan::{
     Backend, BackendId, BackendProtocol, Endpoint, Endpoints, EndpointsId, GatewayId, Hostname, Listener, ListenerId,
@@ -26,27 +27,34 @@ use crate::worker::{Connection, Worker};
 
 /// The Plan's one port.
 pub(crate) const PORT: u16 = 80;
+/// Longer than anything takes that is tested here.
+const STUCK: Duration = Duration::from_secs(3600);
 /// Bytes that a client's pipe holds in each direction.
 const PIPE_BYTES: usize = 64 * 1024;
 
 /// A rule for every request, to the backend `app`.
 pub(crate) fn rule() -> Rule {
+    rule_to("app")
+}
+
+pub(crate) fn rule_to(backend: &str) -> Rule {
     let any = Match { path: PathMatch::Prefix("/".into()), method: None, headers: Vec::new(), query: Vec::new() };
-    let app = WeightedBackend { weight: 1, target: Target::Backend(BackendId::new("app")), filters: Vec::new() };
+    let share = WeightedBackend { weight: 1, target: Target::Backend(BackendId::new(backend)), filters: Vec::new() };
     Rule {
         name: None,
         matches: vec![any],
         filters: Vec::new(),
-        backends: vec![app],
+        backends: vec![share],
         timeouts: Timeouts::default(),
         retry: None,
     }
 }
 
-/// A Plan with one listener, one route and one rule, for the host `h.org`; its backends are `app` and `mirror`.
+/// A Plan with one listener, one route and one rule, for the host `h.org`; its backends are `app`, with one endpoint,
+/// `pair` with two, and `mirror`.
 pub(crate) fn plan(rule: Rule) -> Plan {
     let mut plan = Plan::default();
-    for (name, addresses) in [("app", vec![app(1), app(2)]), ("mirror", vec![mirror()])] {
+    for (name, addresses) in [("app", vec![app(1)]), ("pair", vec![app(1), app(2)]), ("mirror", vec![mirror()])] {
         let endpoints = EndpointsId::new(name);
         let backend = Backend { protocol: BackendProtocol::Http1, tls: None, endpoints: endpoints.clone() };
         plan.backends.insert(BackendId::new(name), Arc::new(backend));
@@ -98,7 +106,10 @@ impl Bed {
     /// Runs `test` on a bed whose requests go by `rule`.
     pub(crate) async fn run(rule: Rule, test: impl AsyncFnOnce(Bed)) {
         let (worker, observer) = worker(&plan(rule), Limits::default());
-        LocalSet::new().run_until(test(Self { worker, observer, ended: Rc::default() })).await;
+        let running = test(Self { worker, observer, ended: Rc::default() });
+        // While time stands still, this comes when nothing else ever would.
+        let ended = tokio::time::timeout(STUCK, LocalSet::new().run_until(running)).await;
+        assert!(ended.is_ok(), "the test waits for what does not come");
     }
 
     /// A client that has just connected.

@@ -16,6 +16,9 @@ mod replay;
 mod route;
 mod trial;
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;

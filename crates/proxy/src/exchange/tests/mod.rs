@@ -1,0 +1,8 @@
+//! Whole exchanges over pipes: the test speaks for the client and for the backends.
+
+mod body;
+mod connection;
+mod mirror;
+mod retry;
+mod timeout;
+mod upgrade;

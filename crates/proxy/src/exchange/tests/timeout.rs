@@ -1,0 +1,147 @@
+use std::time::Duration;
+
+use gatewright_core::plan::{Retry, Rule, Timeouts};
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::Instant;
+
+use crate::testbed::{Bed, app, listen, rule};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn within(request: Option<Duration>, backend_request: Option<Duration>) -> Rule {
+    Rule { timeouts: Timeouts { request, backend_request }, ..rule() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_takes_too_long_is_a_504() {
+    for (rule, seconds) in [
+        (within(Some(3 * SECOND), None), 3),
+        (within(None, Some(2 * SECOND)), 2),
+        (rule(), 60),
+        (within(Some(90 * SECOND), None), 90),
+    ] {
+        Bed::run(rule, async |bed| {
+            let mut backend = listen(app(1));
+            let (mut client, began) = (bed.client(), Instant::now());
+            client.get().await;
+            let mut silent = backend.accept().await;
+            silent.head().await;
+            assert!(client.head().await.starts_with("HTTP/1.1 504 "));
+            assert_eq!(began.elapsed().as_secs(), seconds);
+            assert_eq!(silent.rest().await, "", "and is told so");
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_try_that_takes_too_long_leaves_time_for_another() {
+    let retry = Retry { codes: vec![504], attempts: 1, backoff: Duration::from_millis(25) };
+    let rule = Rule { retry: Some(retry), ..within(Some(10 * SECOND), Some(SECOND)) };
+    Bed::run(rule, async |bed| {
+        let mut backend = listen(app(1));
+        let mut client = bed.client();
+        client.get().await;
+        let mut silent = backend.accept().await;
+        silent.head().await;
+        backend.accept().await.answer("200 OK").await;
+        assert!(client.head().await.starts_with("HTTP/1.1 200 "));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_request_covers_all_its_tries() {
+    let retry = Retry { codes: vec![500], attempts: 9, backoff: Duration::from_millis(25) };
+    let rule = Rule { retry: Some(retry), ..within(Some(SECOND), None) };
+    Bed::run(rule, async |bed| {
+        let mut backend = listen(app(1));
+        let (mut client, began) = (bed.client(), Instant::now());
+        client.get().await;
+        let mut failing = backend.accept().await;
+        tokio::time::sleep(SECOND * 2 / 3).await;
+        failing.answer("500 Internal Server Error").await;
+        let mut silent = backend.accept().await;
+        silent.head().await;
+        assert!(client.head().await.starts_with("HTTP/1.1 504 "));
+        assert_eq!(began.elapsed().as_millis(), SECOND.as_millis());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_that_stops_in_its_middle_is_cut_short() {
+    Bed::run(rule(), async |bed| {
+        let mut backend = listen(app(1));
+        let mut client = bed.client();
+        client.get().await;
+        let mut slow = backend.accept().await;
+        slow.head().await;
+        slow.say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").await;
+        assert_eq!(client.rest().await, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf");
+    })
+    .await;
+}
+
+/// HARDENING D1.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_sends_its_body_too_slowly_is_a_408() {
+    Bed::run(rule(), async |bed| {
+        let mut backend = listen(app(1));
+        let (mut client, began) = (bed.client(), Instant::now());
+        client.say("POST / HTTP/1.1\r\nHost: h.org\r\nContent-Length: 1000\r\n\r\nx").await;
+        let mut waiting = backend.accept().await;
+        waiting.head().await;
+        waiting.hear("x").await;
+        let head = client.head().await;
+        assert!(head.starts_with("HTTP/1.1 408 ") && head.ends_with("connection: close"), "{head}");
+        assert_eq!(began.elapsed().as_secs(), 10);
+        assert_eq!(waiting.rest().await, "");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_does_not_read_is_not_the_clients_fault() {
+    Bed::run(rule(), async |bed| {
+        let mut backend = listen(app(1));
+        let (client, began) = (bed.client(), Instant::now());
+        let (reader, mut writer) = tokio::io::split(client.0);
+        let sending = tokio::task::spawn_local(async move {
+            let head = "POST / HTTP/1.1\r\nHost: h.org\r\nContent-Length: 1000000\r\n\r\n";
+            writer.write_all(head.as_bytes()).await.unwrap();
+            let _ = writer.write_all(&vec![b'x'; 1_000_000]).await;
+        });
+        let _deaf = backend.accept().await;
+        let mut answer = [0; 12];
+        tokio::io::AsyncReadExt::read_exact(&mut { reader }, &mut answer).await.unwrap();
+        assert_eq!(std::str::from_utf8(&answer), Ok("HTTP/1.1 504"));
+        assert_eq!(began.elapsed().as_secs(), 60);
+        sending.abort();
+    })
+    .await;
+}
+
+/// HARDENING D1: all of a head, not each of its bytes, has ten seconds.
+#[tokio::test(start_paused = true)]
+async fn a_head_that_trickles_in_is_a_408() {
+    Bed::run(rule(), async |bed| {
+        let (mut client, began) = (bed.client(), Instant::now());
+        client.say("GET / HTTP/1.1\r\n").await;
+        tokio::time::sleep(9 * SECOND).await;
+        client.say("Host: h.org\r\n").await;
+        assert!(client.head().await.starts_with("HTTP/1.1 408 "));
+        assert_eq!(began.elapsed().as_secs(), 10);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed_without_a_word() {
+    Bed::run(rule(), async |bed| {
+        let (mut client, began) = (bed.client(), Instant::now());
+        assert_eq!(client.rest().await, "");
+        assert_eq!(began.elapsed().as_secs(), 300);
+    })
+    .await;
+}

@@ -23,6 +23,9 @@ use tokio_tungstenite::{
 
 use super::tunnel::{Tunnel, Version};
 
+/// What unread small DATA frames may take at the codec's reckoning of 256 bytes each: both ends are sent thousands at once.
+pub(super) const DATA_FRAME_BUDGET: usize = 4 * 1024 * 1024;
+
 pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
@@ -75,7 +78,8 @@ async fn serve_http1(stream: TcpStream) {
 
 async fn serve_http2(stream: TcpStream) {
     let mut builder = h2::server::Builder::new();
-    let Ok(mut connection) = builder.enable_connect_protocol().handshake(stream).await else { return };
+    builder.enable_connect_protocol().data_frame_budget(DATA_FRAME_BUDGET);
+    let Ok(mut connection) = builder.handshake(stream).await else { return };
     while let Some(Ok((request, mut respond))) = connection.accept().await {
         assert_eq!(request.method(), "CONNECT");
         assert_eq!(request.extensions().get::<h2::ext::Protocol>().map(h2::ext::Protocol::as_str), Some("websocket"));

@@ -19,7 +19,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, client::IntoClientRequest, protocol::Role},
 };
 
-use super::peer::{Io, Socket};
+use super::peer::{DATA_FRAME_BUDGET, Io, Socket};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Version {
@@ -71,7 +71,8 @@ async fn extended_connect(
     path: &str,
     offer: Option<&str>,
 ) -> Result<(Socket, Option<String>), Refused> {
-    let (mut requests, connection) = client::handshake(stream).await.expect("HTTP/2");
+    let (mut requests, connection) =
+        client::Builder::new().data_frame_budget(DATA_FRAME_BUDGET).handshake(stream).await.expect("HTTP/2");
     tokio::task::spawn_local(connection);
     while !requests.is_extended_connect_protocol_enabled() {
         tokio::task::yield_now().await;

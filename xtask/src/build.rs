@@ -7,15 +7,24 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// Builds the release binary, unless one is given, and returns where it is.
-pub(crate) fn gatewright(given: Option<&PathBuf>) -> Result<PathBuf> {
+/// A binary to measure.
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    /// The commit it was built from, or the path that was given in its place: what is not known is not claimed.
+    pub(crate) source: String,
+}
+
+/// Builds the release binary, unless one is given.
+pub(crate) fn gatewright(given: Option<&PathBuf>) -> Result<Program> {
     if let Some(path) = given {
         ensure!(path.is_file(), "{} is no file", path.display());
-        return Ok(path.canonicalize()?);
+        let path = path.canonicalize()?;
+        return Ok(Program { source: path.display().to_string(), path });
     }
+    let source = format!("commit {}", commit());
     let status = Command::new(env!("CARGO")).args(["build", "--release", "--package", "gatewright"]).status()?;
     ensure!(status.success(), "the release build failed");
-    Ok(target_folder().join("release/gatewright"))
+    Ok(Program { path: target_folder().join("release/gatewright"), source })
 }
 
 /// Returns the workspace's target folder, where downloads and reports of the commands go as well.
@@ -31,7 +40,7 @@ fn workspace_folder() -> &'static Path {
 }
 
 /// Returns the short commit, marked when the tree holds changes that are not in it.
-pub(crate) fn commit() -> String {
+fn commit() -> String {
     match output("git", &["describe", "--always", "--dirty", "--exclude", "*"]) {
         Ok(text) => text.trim().into(),
         Err(_) => "unknown".into(),

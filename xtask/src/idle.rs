@@ -4,6 +4,7 @@ use std::{
     io::Write,
     net::{Ipv4Addr, TcpStream},
     path::PathBuf,
+    process::Stdio,
     time::Duration,
 };
 
@@ -34,7 +35,7 @@ pub(crate) struct Args {
 
 /// Opens the connections, lets each do one request, and compares resident memory before and after.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let binary = build::gatewright(args.gatewright.as_ref())?;
+    let gatewright = build::gatewright(args.gatewright.as_ref())?;
     let descriptors = process::raise_descriptor_limit()?;
     ensure!(
         args.connections + BATCH < descriptors,
@@ -49,25 +50,25 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         manifest::route("all", None, "/", "origin", 80),
     ];
     std::fs::write(folder.path().join("gateway.yaml"), manifests.join("---\n"))?;
-    let mut command = process::dying_with_us(binary);
-    command.arg("run").arg(folder.path()).args(manifest::RUN_ARGUMENTS);
-    let mut gatewright = Process::start("gatewright", command)?;
-    gatewright.wait_for((Ipv4Addr::LOCALHOST, port).into())?;
+    let mut command = process::dying_with_us(gatewright.path);
+    command.arg("run").arg(folder.path()).args(manifest::RUN_ARGUMENTS).stdout(Stdio::null());
+    let mut process = Process::start("gatewright", command)?;
+    process.wait_for((Ipv4Addr::LOCALHOST, port).into())?;
 
     // What serving needs once, whatever the number of connections, is not what they add.
     drop(open(port, BATCH)?);
-    let before = settled_bytes(&gatewright)?;
+    let before = settled_bytes(&process)?;
     let mut connections = Vec::new();
     while connections.len() < args.connections {
         connections.extend(open(port, BATCH.min(args.connections - connections.len()))?);
     }
-    let after = settled_bytes(&gatewright)?;
+    let after = settled_bytes(&process)?;
     ask_all(&mut connections).context("an idle connection was closed")?;
 
     let added = after.saturating_sub(before);
     println!(
-        "commit {}: {} idle connections add {:.1} MB ({} bytes each): {:.1} MB before, {:.1} MB after",
-        build::commit(),
+        "{}: {} idle connections add {:.1} MB ({} bytes each): {:.1} MB before, {:.1} MB after",
+        gatewright.source,
         connections.len(),
         megabytes(added),
         added / connections.len().max(1) as u64,

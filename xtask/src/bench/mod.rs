@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let origin = origin::start(LOAD_CORE)?;
     let setup = peer::Setup::new(folder.path(), origin.address, certificate::Authority::new()?.issue(HOST)?)?;
-    let peers = peer::start_all(&setup, gatewright.as_deref())?;
+    let peers = peer::start_all(&setup, gatewright.as_ref())?;
 
     let pace = Pace::of(args);
     let wanted = |scenario: &Scenario| args.only.as_deref().is_none_or(|text| scenario.name.contains(text));
@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     }
 
-    let report = Report::new(build::commit(), versions, pace, measured);
+    let report = Report::new(versions, pace, measured);
     print!("{}", report.table());
     let path = args.json.clone().unwrap_or_else(|| build::target_folder().join("bench.json"));
     fs::write(&path, report.json()?)?;

@@ -13,7 +13,6 @@ use crate::sample::Spread;
 
 #[derive(Serialize)]
 pub(crate) struct Report {
-    commit: String,
     machine: String,
     versions: Vec<(String, String)>,
     rounds: usize,
@@ -34,10 +33,10 @@ struct Ratio {
 }
 
 impl Report {
-    pub(crate) fn new(commit: String, versions: Vec<(String, String)>, pace: Pace, scenarios: Vec<Measured>) -> Self {
+    pub(crate) fn new(versions: Vec<(String, String)>, pace: Pace, scenarios: Vec<Measured>) -> Self {
         let ratios = scenarios.iter().flat_map(Ratio::all_of).collect();
         let (rounds, window_seconds) = (pace.rounds, pace.window.as_secs_f64());
-        Self { commit, machine: machine(), versions, rounds, window_seconds, scenarios, ratios }
+        Self { machine: machine(), versions, rounds, window_seconds, scenarios, ratios }
     }
 
     pub(crate) fn missed(&self) -> bool {
@@ -49,7 +48,7 @@ impl Report {
     }
 
     pub(crate) fn table(&self) -> String {
-        let mut text = format!("\ncommit {} on {}\n", self.commit, self.machine);
+        let mut text = format!("\n{}\n", self.machine);
         for (name, version) in &self.versions {
             let _ = writeln!(text, "  {name}: {version}");
         }

@@ -1,6 +1,6 @@
 //! What routing costs as the table grows: Gatewright beside itself with ever more HTTPRoutes.
 
-use std::{fmt::Write, fs, path::Path};
+use std::{fmt::Write, fs};
 
 use anyhow::Result;
 
@@ -8,7 +8,7 @@ use super::{
     HOST,
     peer::{self, Peer, Peers, Ports, Setup},
 };
-use crate::manifest;
+use crate::{build::Program, manifest};
 
 const TABLES: [usize; 4] = [10, 100, 1000, 10_000];
 
@@ -39,12 +39,12 @@ impl Layout {
 }
 
 /// Starts a Gatewright for each size of table, all on the proxies' core.
-pub(crate) fn start_all(setup: &Setup<'_>, binary: &Path, layout: Layout) -> Result<Peers> {
-    let start = |routes: usize| start_one(setup, binary, layout, routes);
+pub(crate) fn start_all(setup: &Setup<'_>, program: &Program, layout: Layout) -> Result<Peers> {
+    let start = |routes: usize| start_one(setup, program, layout, routes);
     Ok(Peers(TABLES.into_iter().map(start).collect::<Result<_>>()?))
 }
 
-fn start_one(setup: &Setup<'_>, binary: &Path, layout: Layout, routes: usize) -> Result<Peer> {
+fn start_one(setup: &Setup<'_>, program: &Program, layout: Layout, routes: usize) -> Result<Peer> {
     let folder = tempfile::Builder::new().prefix("routes-").tempdir_in(setup.folder)?.keep();
     let ports = Ports::free()?;
     let places: Vec<Place> = (0..routes).map(|index| layout.place(index)).collect();
@@ -58,7 +58,7 @@ fn start_one(setup: &Setup<'_>, binary: &Path, layout: Layout, routes: usize) ->
     }));
     fs::write(folder.join("routes.yaml"), manifests.join("---\n"))?;
 
-    let mut peer = peer::start_gatewright_on(&format!("{routes} routes"), &folder, binary, ports)?;
+    let mut peer = peer::start_gatewright_on(&format!("{routes} routes"), &folder, program, ports)?;
     let script = setup.folder.join(format!("{}.lua", peer.ports.http1));
     fs::write(&script, wrk_script(&places))?;
     peer.script = Some(script);

@@ -17,6 +17,7 @@ use std::{
     fs,
     net::Ipv4Addr,
     path::{Path, PathBuf},
+    process::Stdio,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -66,13 +67,13 @@ pub(crate) struct Args {
 
 /// Starts everything, edits under load, prints the table, writes the JSON, and fails when a promise is not kept.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let binary = build::gatewright(args.gatewright.as_ref())?;
+    let gatewright = build::gatewright(args.gatewright.as_ref())?;
     process::raise_descriptor_limit()?;
     let folder = tempfile::tempdir()?;
     let authority = Authority::new()?;
     let ports = Ports { http: process::free_port()?, https: process::free_port()? };
     let mut site = Site::create(folder.path(), origin::start()?, ports, authority.issue(HOST)?)?;
-    let _gatewright = start(&binary, folder.path(), ports)?;
+    let _process = start(&gatewright.path, folder.path(), ports)?;
 
     let tls = trusting(&authority)?;
     let observer = Observer { tls: tls.clone() };
@@ -89,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     load.stop()?;
 
-    let report = Report::new(build::commit(), in_force, tally.counts());
+    let report = Report::new(gatewright.source, in_force, tally.counts());
     print!("{}", report.table());
     let path = args.json.clone().unwrap_or_else(|| build::target_folder().join("changes.json"));
     fs::write(&path, report.json()?)?;
@@ -103,7 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn start(binary: &Path, folder: &Path, ports: Ports) -> Result<Process> {
     let mut command = process::dying_with_us(binary);
-    command.arg("run").arg(folder).args(manifest::RUN_ARGUMENTS);
+    command.arg("run").arg(folder).args(manifest::RUN_ARGUMENTS).stdout(Stdio::null());
     let mut gatewright = Process::start("gatewright", command)?;
     gatewright.wait_for((Ipv4Addr::LOCALHOST, ports.http).into())?;
     gatewright.wait_for((Ipv4Addr::LOCALHOST, ports.https).into())?;

@@ -13,7 +13,7 @@ use crate::sample::percentile;
 
 #[derive(Serialize)]
 pub(super) struct Report {
-    commit: String,
+    gatewright: String,
     edits: u32,
     requests: u64,
     failed: u64,
@@ -49,10 +49,10 @@ pub(super) struct Promise {
 }
 
 impl Report {
-    pub(super) fn new(commit: String, in_force: InForce, counts: Counts) -> Self {
+    pub(super) fn new(gatewright: String, in_force: InForce, counts: Counts) -> Self {
         let all: Vec<f64> = in_force.milliseconds.values().flatten().copied().collect();
         Self {
-            commit,
+            gatewright,
             edits: in_force.edits,
             requests: counts.answered() + counts.failed(),
             failed: counts.failed(),
@@ -89,8 +89,8 @@ impl Report {
 
     pub(super) fn table(&self) -> String {
         let mut text = format!(
-            "\ncommit {}: {} edits, {} requests, {} failed\n",
-            self.commit, self.edits, self.requests, self.failed
+            "\n{}: {} edits, {} requests, {} failed\n",
+            self.gatewright, self.edits, self.requests, self.failed
         );
         for (via, Count { answered, failed }) in &self.by_protocol {
             let _ = writeln!(text, "  {:<18} {answered:>8} answered {failed:>6} failed", format!("{via:?}"));

@@ -1,13 +1,13 @@
 //! Gatewright, from this tree.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Stdio};
 
 use anyhow::Result;
 
 use super::{Peer, Ports, Setup};
-use crate::{build, manifest};
+use crate::{build::Program, manifest};
 
-pub(super) fn start(setup: &Setup<'_>, binary: &Path) -> Result<Peer> {
+pub(super) fn start(setup: &Setup<'_>, program: &Program) -> Result<Peer> {
     let folder = setup.folder.join("gatewright");
     let ports = Ports::free()?;
     let manifests = [
@@ -18,12 +18,12 @@ pub(super) fn start(setup: &Setup<'_>, binary: &Path) -> Result<Peer> {
     ];
     fs::create_dir(&folder)?;
     fs::write(folder.join("gateway.yaml"), manifests.join("---\n"))?;
-    start_on("gatewright", &folder, binary, ports)
+    start_on("gatewright", &folder, program, ports)
 }
 
 /// Starts a process that serves the manifests in `folder`.
-pub(crate) fn start_on(name: &str, folder: &Path, binary: &Path, ports: Ports) -> Result<Peer> {
-    let mut command = super::pinned(binary);
-    command.arg("run").arg(folder).args(manifest::RUN_ARGUMENTS).args(["--workers", "1"]);
-    super::start(name, format!("gatewright {}", build::commit()), command, ports)
+pub(crate) fn start_on(name: &str, folder: &Path, program: &Program, ports: Ports) -> Result<Peer> {
+    let mut command = super::pinned(&program.path);
+    command.arg("run").arg(folder).args(manifest::RUN_ARGUMENTS).args(["--workers", "1"]).stdout(Stdio::null());
+    super::start(name, program.source.clone(), command, ports)
 }

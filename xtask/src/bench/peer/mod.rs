@@ -19,7 +19,7 @@ use anyhow::{Context, Result, bail};
 
 use super::PROXY_CORE;
 use crate::{
-    build,
+    build::{self, Program},
     certificate::Certificate,
     manifest::{self, Listener},
     process::{self, Process},
@@ -153,10 +153,10 @@ pub(crate) fn require_tools() -> Result<()> {
 }
 
 /// Starts all contenders, Gatewright first when its binary is given.
-pub(crate) fn start_all(setup: &Setup<'_>, gatewright: Option<&Path>) -> Result<Peers> {
+pub(crate) fn start_all(setup: &Setup<'_>, gatewright: Option<&Program>) -> Result<Peers> {
     let mut peers = Vec::new();
-    if let Some(binary) = gatewright {
-        peers.push(gatewright::start(setup, binary)?);
+    if let Some(program) = gatewright {
+        peers.push(gatewright::start(setup, program)?);
     }
     peers.push(nginx::start(setup)?);
     peers.push(haproxy::start(setup)?);

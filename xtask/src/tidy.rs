@@ -49,7 +49,7 @@ pub(crate) fn run(_: &Args) -> Result<()> {
     let mut broken: Vec<String> = sources.iter().flat_map(Source::broken).collect();
     broken.extend(needless_exceptions(&sources));
     let architecture = fs::read_to_string(root.join("ARCHITECTURE.md")).context("ARCHITECTURE.md")?;
-    for manifest in ["crates/core", "crates/proxy", "crates/gatewright", "xtask"] {
+    for manifest in ["crates/core", "crates/xds", "crates/proxy", "crates/controller", "crates/gatewright", "xtask"] {
         let path = format!("{manifest}/Cargo.toml");
         let text = fs::read_to_string(root.join(&path)).with_context(|| path.clone())?;
         broken.extend(broken_by_manifest(&path, &text, &architecture));

@@ -21,6 +21,8 @@ pub(crate) struct Finding {
     pub(crate) column: u32,
     /// What is found keeps the object, or a part of it, from working; otherwise it only has no effect.
     pub(crate) is_error: bool,
+    /// An API server would refuse the object: the rest is about what objects mean together.
+    pub(crate) is_refused: bool,
     /// `HTTPRoute namespace/name`.
     pub(crate) object: String,
     /// `spec.rules[0].backendRefs[0]`.
@@ -46,6 +48,7 @@ impl Finding {
             line: found.at.line,
             column: found.at.column,
             is_error: found.severity == Severity::Error,
+            is_refused: found.severity == Severity::Error,
             object: object.map(ToString::to_string).unwrap_or_default(),
             field: found.path,
             value: found.value,

@@ -28,8 +28,7 @@ const CHANGES_MAX: usize = 3;
 
 /// An endless series, the same for the same seed.
 pub(super) fn questions(seed: u64) -> impl Iterator<Item = Question> {
-    let documents: Vec<Value> = TEXTS.iter().flat_map(|text| read(text)).collect();
-    let (objects, other): (Vec<_>, Vec<_>) = documents.into_iter().partition(Value::is_object);
+    let (objects, other): (Vec<_>, Vec<_>) = documents().into_iter().partition(Value::is_object);
     let mut pool = Pool::default();
     objects.iter().chain(&other).for_each(|value| pool.harvest(value));
     let mut random = Rng::with_seed(seed);
@@ -52,6 +51,11 @@ pub(super) fn questions(seed: u64) -> impl Iterator<Item = Question> {
         let channel = if random.bool() { Channel::Standard } else { Channel::Experimental };
         Some(Question { channel, object })
     })
+}
+
+/// What the changes begin with: objects, and single values that rules are about.
+pub(super) fn documents() -> Vec<Value> {
+    TEXTS.iter().flat_map(|text| read(text)).collect()
 }
 
 /// Values by the name of the field that had them.

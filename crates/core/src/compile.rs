@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     gateway,
+    infrastructure::{self, Infrastructure},
     plan::{Plan, assemble::assemble},
     policy, route,
     status::{self, Status},
@@ -16,6 +17,8 @@ use crate::{
 pub struct Outcome {
     /// For each data plane that a Gateway of ours asks for. What was observed changes no Plan.
     pub plans: BTreeMap<DataPlane, Plan>,
+    /// What runs each of them in a cluster; empty standalone, where nothing is provisioned.
+    pub infrastructure: BTreeMap<DataPlane, Infrastructure>,
     /// Of every object that gets one from us. Conditions carry no time yet: [`status::merge`] gives it.
     pub statuses: BTreeMap<ObjectRef, Status>,
     /// What is wrong or has no effect, in the order of the objects' kinds and names.
@@ -30,8 +33,9 @@ pub fn compile(world: &World) -> Outcome {
     routes.verdicts.policies.extend(unenforced.policies);
     let statuses = status::report(world, &gateways, &routes.verdicts);
     let plans = assemble(&gateways, &routes);
+    let infrastructure = infrastructure::resolve(world, &gateways);
     let findings = in_order(gateways.findings.iter().cloned().chain(routes.findings).chain(unenforced.findings));
-    Outcome { plans, statuses, findings }
+    Outcome { plans, infrastructure, statuses, findings }
 }
 
 /// Sorts findings by object, in the order in which they were found there, each once.

@@ -19,6 +19,8 @@ pub mod gateway;
 #[cfg(test)]
 #[cfg(feature = "translate")]
 mod golden;
+#[cfg(feature = "translate")]
+pub mod infrastructure;
 pub mod plan;
 #[cfg(feature = "translate")]
 mod policy;

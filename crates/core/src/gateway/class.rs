@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use super::{Judge, Note, parameters};
 use crate::{
     status::{Judgement, Problem, reason::ClassRejection},
@@ -13,9 +15,18 @@ use crate::{
 pub struct ClassVerdict {
     pub controller_name: String,
     pub accepted: Judgement<ClassRejection>,
+    /// The spec of its parameters; empty without any.
+    pub parameters: Map<String, Value>,
     /// The bundle version of the cluster's CRDs, if it is not one that this program knows.
     pub unsupported_version: Option<String>,
     pub notes: Vec<Note>,
+}
+
+impl ClassVerdict {
+    /// Whether all Gateways of the class share one data plane.
+    pub fn merges(&self) -> bool {
+        self.parameters.get("mergeGateways").and_then(Value::as_bool).unwrap_or_default()
+    }
 }
 
 /// The release of the CRDs that this program is written for, patches included.
@@ -77,13 +88,17 @@ pub(super) fn resolve(judge: &mut Judge<'_>) -> BTreeMap<ObjectKey, ClassVerdict
         let mut verdict = ClassVerdict {
             controller_name: class.spec.controller_name.clone(),
             accepted: Ok(()),
+            parameters: Map::new(),
             unsupported_version: unsupported_version.cloned(),
             notes: Vec::new(),
         };
         if let Some(reference) = &class.spec.parameters_ref {
             let namespace = reference.namespace.as_deref().unwrap_or_default();
             match parameters::resolve(world, &reference.group, &reference.kind, namespace, &reference.name) {
-                Ok(note) => verdict.notes.extend(note.map(|message| Note::new("spec.parametersRef", message))),
+                Ok(found) => {
+                    verdict.notes.extend(found.note.map(|message| Note::new("spec.parametersRef", message)));
+                    verdict.parameters = found.spec;
+                }
                 Err(message) => {
                     judge.find(&object, "spec.parametersRef", message.as_str(), None);
                     let message = format!("spec.parametersRef: {message}");

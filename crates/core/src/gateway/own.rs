@@ -2,7 +2,11 @@
 
 use super::{Judge, Note, Parent, address, class::ClassVerdict, frontend, listener, parameters};
 use crate::{
-    api::{gateway::Gateway, shared::SecretObjectReference},
+    api::{
+        gateway::Gateway,
+        parameters::{Parameters, merge},
+        shared::SecretObjectReference,
+    },
     plan::CertificateId,
     reference::RefError,
     status::{
@@ -20,6 +24,9 @@ pub struct GatewayVerdict {
     /// On the Gateway's own account: whether its listeners are good is theirs to say.
     pub accepted: Judgement<GatewayRejection>,
     pub resolved_refs: Judgement<GatewayUnresolved>,
+    /// Those of its class with its own laid over them. `None` when nothing is to be provisioned from them: they are wrong,
+    /// the Gateway is not accepted, or nothing ever is (standalone).
+    pub parameters: Option<Parameters>,
     /// Shown to backends that a BackendTLSPolicy is for.
     pub client_certificate: Option<CertificateId>,
     /// Clients are let in whose certificate is bad or missing.
@@ -39,10 +46,11 @@ pub(super) fn report_missing_class(judge: &mut Judge<'_>, key: &ObjectKey, gatew
 
 pub(super) fn judge(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, class: &ClassVerdict) -> GatewayVerdict {
     let object = ObjectRef { kind: Kind::Gateway, key: key.clone() };
-    let mut notes = notes(judge, gateway);
-    let accepted = class_accepted(gateway, class)
-        .and_then(|()| own_parameters(judge, key, gateway, &mut notes))
-        .and_then(|()| address::supported(gateway));
+    let mut notes = notes(judge, gateway, class);
+    let parameters = class_accepted(gateway, class)
+        .and_then(|()| parameters(judge, key, gateway, class, &mut notes))
+        .and_then(|parameters| address::supported(gateway).map(|()| parameters));
+    let accepted = parameters.as_ref().map(|_| ()).map_err(Clone::clone);
     if let Err(problem) = &accepted {
         judge.find(&object, "", problem.message.as_str(), None);
     }
@@ -54,12 +62,14 @@ pub(super) fn judge(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, c
     };
     GatewayVerdict {
         controller_name: class.controller_name.clone(),
-        data_plane: match judge.world.settings.merge_gateways {
-            true => DataPlane::Merged,
-            false => DataPlane::Gateway(key.clone()),
+        data_plane: match (judge.world.settings.merge_gateways, class.merges()) {
+            (true, _) => DataPlane::Merged,
+            (false, true) => DataPlane::Class(gateway.spec.gateway_class_name.clone()),
+            (false, false) => DataPlane::Gateway(key.clone()),
         },
         accepted,
         resolved_refs,
+        parameters: parameters.ok().filter(|_| !judge.world.settings.merge_gateways),
         client_certificate,
         insecure_fallback: frontend::is_insecure(gateway),
         notes,
@@ -88,34 +98,55 @@ fn class_accepted(gateway: &Gateway, class: &ClassVerdict) -> Judgement<GatewayR
     }
 }
 
-fn own_parameters(
+/// The class's parameters with the Gateway's own laid over them. A data plane that Gateways share is shaped by the class
+/// alone.
+fn parameters(
     judge: &Judge<'_>,
     key: &ObjectKey,
     gateway: &Gateway,
+    class: &ClassVerdict,
     notes: &mut Vec<Note>,
-) -> Judgement<GatewayRejection> {
+) -> Result<Parameters, Problem<GatewayRejection>> {
+    const FIELD: &str = "spec.infrastructure.parametersRef";
+    let wrong = |why: String| Problem::new(GatewayRejection::InvalidParameters, format!("{FIELD}: {why}"));
     let infrastructure = gateway.spec.infrastructure.as_ref();
-    let Some(reference) = infrastructure.and_then(|infrastructure| infrastructure.parameters_ref.as_ref()) else {
-        return Ok(());
-    };
-    match parameters::resolve(judge.world, &reference.group, &reference.kind, &key.namespace, &reference.name) {
-        Ok(note) => {
-            notes.extend(note.map(|message| Note::new("spec.infrastructure.parametersRef", message)));
-            Ok(())
+    let reference = infrastructure.and_then(|infrastructure| infrastructure.parameters_ref.as_ref());
+    let mut spec = class.parameters.clone();
+    if let Some(reference) = reference {
+        let found =
+            parameters::resolve(judge.world, &reference.group, &reference.kind, &key.namespace, &reference.name)
+                .map_err(wrong)?;
+        notes.extend(found.note.map(|message| Note::new(FIELD, message)));
+        if class.merges() {
+            notes.push(Note::new(FIELD, SHARED));
+        } else {
+            if found.spec.contains_key("mergeGateways") {
+                notes.push(Note::new(FIELD, "mergeGateways has an effect in a GatewayClass's parameters only"));
+            }
+            spec = merge(&spec, &found.spec);
         }
-        Err(message) => Err(Problem::new(
-            GatewayRejection::InvalidParameters,
-            format!("spec.infrastructure.parametersRef: {message}"),
-        )),
     }
+    if judge.world.settings.merge_gateways {
+        return Ok(Parameters::default());
+    }
+    Parameters::read(&spec).map_err(wrong)
 }
 
-fn notes(judge: &Judge<'_>, gateway: &Gateway) -> Vec<Note> {
+/// Why what a Gateway says of its infrastructure does not count.
+const SHARED: &str =
+    "has no effect: the Gateways of this class share one data plane, which the class's parameters shape";
+
+fn notes(judge: &Judge<'_>, gateway: &Gateway, class: &ClassVerdict) -> Vec<Note> {
     let infrastructure = gateway.spec.infrastructure.as_ref();
-    let labelled = infrastructure.is_some_and(|it| !it.labels.is_empty() || !it.annotations.is_empty());
-    match labelled && judge.world.settings.merge_gateways {
-        true => vec![Note::new("spec.infrastructure", "labels and annotations have no effect: nothing is provisioned")],
-        false => Vec::new(),
+    if !infrastructure.is_some_and(|it| !it.labels.is_empty() || !it.annotations.is_empty()) {
+        return Vec::new();
+    }
+    match (judge.world.settings.merge_gateways, class.merges()) {
+        (true, _) => {
+            vec![Note::new("spec.infrastructure", "labels and annotations have no effect: nothing is provisioned")]
+        }
+        (false, true) => vec![Note::new("spec.infrastructure", SHARED)],
+        (false, false) => Vec::new(),
     }
 }
 

@@ -1,21 +1,24 @@
 //! What a `parametersRef` leads to.
 
+use serde_json::{Map, Value};
+
 use crate::{
-    api::parameters::GatewayParameters,
+    api::parameters::{GatewayParameters, Parameters, unhonoured},
     world::{Kind, ObjectKey, ObjectRef, Objects, World},
 };
 
-/// Finds GatewayParameters, or the alias EnvoyProxy, and names the fields in it that have no effect.
+/// Parameters that are there and can be read.
+pub(super) struct Found {
+    pub(super) spec: Map<String, Value>,
+    /// Names the fields that have no effect.
+    pub(super) note: Option<String>,
+}
+
+/// Finds GatewayParameters, or the alias EnvoyProxy.
 ///
 /// # Errors
-/// Says why there are no parameters: another kind, no namespace, no such object.
-pub(super) fn resolve(
-    world: &World,
-    group: &str,
-    kind: &str,
-    namespace: &str,
-    name: &str,
-) -> Result<Option<String>, String> {
+/// Says why there are no parameters: another kind, no namespace, no such object, a value that cannot be.
+pub(super) fn resolve(world: &World, group: &str, kind: &str, namespace: &str, name: &str) -> Result<Found, String> {
     let (kind, objects): (Kind, &Objects<GatewayParameters>) = match Kind::find(group, kind) {
         Some(kind @ Kind::GatewayParameters) => (kind, &world.gateway_parameters),
         Some(kind @ Kind::EnvoyProxy) => (kind, &world.envoy_proxies),
@@ -34,9 +37,16 @@ pub(super) fn resolve(
     let Some(parameters) = objects.get(&key) else {
         return Err(format!("{} does not exist", ObjectRef { kind, key }));
     };
-    if parameters.spec.is_empty() {
-        return Ok(None);
+    // Standalone, nothing is provisioned and the proxy is set up by flags: no field counts, so none can be wrong.
+    let standalone = world.settings.merge_gateways;
+    if !standalone {
+        Parameters::read(&parameters.spec).map_err(|why| format!("{} {key}: {why}", kind.name()))?;
     }
-    let fields: Vec<String> = parameters.spec.keys().map(|field| format!("spec.{field}")).collect();
-    Ok(Some(format!("{} {key} has fields without effect here: {}", kind.name(), fields.join(", "))))
+    let fields = match standalone {
+        true => parameters.spec.keys().map(|field| format!("spec.{field}")).collect(),
+        false => unhonoured(&parameters.spec),
+    };
+    let note = (!fields.is_empty())
+        .then(|| format!("{} {key} has fields without effect here: {}", kind.name(), fields.join(", ")));
+    Ok(Found { spec: parameters.spec.clone(), note })
 }

@@ -21,7 +21,7 @@ pub(super) struct Input {
     /// Every controller is served when empty, as standalone.
     #[serde(default)]
     controllers: Vec<String>,
-    /// Of the merged data plane, or of every Gateway's.
+    /// Of every data plane.
     #[serde(default)]
     observed: Observed,
     #[serde(default)]
@@ -82,6 +82,7 @@ impl Input {
             world.insert(Object::from_value(object).unwrap());
         }
         let planes = std::iter::once(DataPlane::Merged).chain(world.gateways.keys().cloned().map(DataPlane::Gateway));
+        let planes = planes.chain(world.gateway_classes.keys().map(|class| DataPlane::Class(class.name.clone())));
         world.observed.data_planes = planes.map(|plane| (plane, self.observed.state())).collect();
         world.observed.bundle_version.clone_from(&self.observed.bundle_version);
         world

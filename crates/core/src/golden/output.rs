@@ -8,6 +8,7 @@ use super::input::Asked;
 use crate::{
     Outcome,
     api::{gateway::ListenerStatus, meta::Condition},
+    infrastructure::{Infrastructure, ServicePort},
     plan::{Plan, Request, RouteTable},
     status::Status,
     verdict::{Mend, Verdict},
@@ -22,6 +23,10 @@ pub(super) fn render(outcome: &Outcome, requests: &[Asked]) -> Value {
     }
     let plans = outcome.plans.iter().map(|(data_plane, plan)| (data_plane.to_string(), plan_value(plan)));
     output.insert("plans".into(), Value::Object(plans.collect()));
+    if !outcome.infrastructure.is_empty() {
+        let infrastructure = outcome.infrastructure.iter().map(|(plane, it)| (plane.to_string(), provisioned(it)));
+        output.insert("infrastructure".into(), Value::Object(infrastructure.collect()));
+    }
     if !requests.is_empty() {
         output.insert("requests".into(), requests.iter().map(|request| hits(outcome, request)).collect());
     }
@@ -111,6 +116,25 @@ fn finding(verdict: &Verdict) -> Value {
 
 fn plan_value(plan: &Plan) -> Value {
     let mut value = serde_json::to_value(plan).unwrap();
+    drop_empty(&mut value);
+    value
+}
+
+/// Parameters are shown as whether there are any: their reading has tests of its own.
+fn provisioned(infrastructure: &Infrastructure) -> Value {
+    let port = |port: &ServicePort| format!("{}/{:?}", port.port, port.transport);
+    let mut value = json!({
+        "name": infrastructure.name,
+        "serviceAccount": infrastructure.service_account,
+        "namespace": infrastructure.namespace,
+        "owner": infrastructure.owner.to_string(),
+        "gateways": infrastructure.gateways.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        "ports": infrastructure.ports.iter().map(port).collect::<Vec<_>>().join(", "),
+        "labels": infrastructure.labels,
+        "annotations": infrastructure.annotations,
+        "addresses": infrastructure.addresses.join(", "),
+        "held": infrastructure.parameters.is_none().then_some("as it is"),
+    });
     drop_empty(&mut value);
     value
 }

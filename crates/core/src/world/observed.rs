@@ -12,6 +12,8 @@ pub enum DataPlane {
     Merged,
     /// One Gateway's own.
     Gateway(ObjectKey),
+    /// Of all Gateways of the GatewayClass of this name, whose parameters merge them.
+    Class(String),
 }
 
 impl std::fmt::Display for DataPlane {
@@ -19,6 +21,8 @@ impl std::fmt::Display for DataPlane {
         match self {
             Self::Merged => f.write_str("merged"),
             Self::Gateway(key) => write!(f, "{key}"),
+            // No namespace has this name: it has upper-case letters.
+            Self::Class(name) => write!(f, "GatewayClass/{name}"),
         }
     }
 }

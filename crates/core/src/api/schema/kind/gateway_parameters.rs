@@ -1,7 +1,7 @@
 //! GatewayParameters (gatewright.dev), and EnvoyProxy (gateway.envoyproxy.io), which is read in its place.
 //!
-//! The fields are those of Envoy Gateway's EnvoyProxy. None has an effect so far, which a warning says of each that is set;
-//! what people write in them is checked all the same, so that it is right on the day it counts.
+//! The fields are those of Envoy Gateway's EnvoyProxy. A warning says of each that is set and has no effect anywhere; of
+//! those that count in a cluster alone, `gatewright run` says so in the status of who refers to them.
 
 use super::root;
 use crate::api::schema::{
@@ -17,18 +17,22 @@ pub(super) fn schema(_: Channel) -> Schema {
         "spec",
         object([
             optional("provider", provider()),
-            unhonoured("mergeGateways", boolean()),
-            unhonoured("concurrency", int32()),
-            unhonoured(
-                "logging",
-                object([optional("level", map(choice(&["trace", "debug", "info", "warn", "error"])))]),
-            ),
+            optional("mergeGateways", boolean()),
+            optional("concurrency", int32()),
+            optional("logging", object([optional("level", map(choice(&["trace", "debug", "info", "warn", "error"])))])),
             unhonoured(
                 "telemetry",
                 object(["accessLog", "tracing", "metrics", "requestID"].map(|name| optional(name, anything()))),
             ),
-            unhonoured("shutdown", object([optional("drainTimeout", text()), optional("minDrainDuration", text())])),
-            unhonoured("ipFamily", choice(&["IPv4", "IPv6", "DualStack"])),
+            optional(
+                "shutdown",
+                object([
+                    optional("drainTimeout", text()),
+                    optional("minDrainDuration", text()),
+                    unhonoured("healthCheckFailureDelay", text()),
+                ]),
+            ),
+            optional("ipFamily", choice(&["IPv4", "IPv6", "DualStack"])),
             unhonoured("routingType", choice(&["Service", "Endpoint"])),
             unhonoured("preserveRouteOrder", boolean()),
             unhonoured("backendTLS", anything()),
@@ -54,13 +58,13 @@ fn provider() -> Object {
 /// What runs the data plane in a cluster.
 fn kubernetes() -> Schema {
     object([
-        unhonoured("envoyDeployment", deployment()),
-        unhonoured("envoyDaemonSet", daemon_set()),
-        unhonoured("envoyService", service()),
-        unhonoured("envoyServiceAccount", object([optional("name", text())])),
-        unhonoured("envoyPDB", disruption_budget()),
-        unhonoured("envoyHpa", autoscaler()),
-        unhonoured("useListenerPortAsContainerPort", boolean()),
+        optional("envoyDeployment", deployment()),
+        optional("envoyDaemonSet", daemon_set()),
+        optional("envoyService", service()),
+        optional("envoyServiceAccount", object([optional("name", text())])),
+        optional("envoyPDB", disruption_budget()),
+        optional("envoyHpa", autoscaler()),
+        optional("useListenerPortAsContainerPort", boolean()),
     ])
     .rules([
         Rule::new("has both envoyDeployment and envoyDaemonSet", "one of the two", |kubernetes| {

@@ -101,7 +101,7 @@ impl Judge {
 
     /// Compiles what is known now, and returns the Plan of the one data plane there is.
     pub(crate) fn compile(&mut self) -> Plan {
-        let Outcome { mut plans, statuses, findings } = compile(&self.world);
+        let Outcome { mut plans, statuses, findings, infrastructure: _ } = compile(&self.world);
         self.verdicts = findings;
         self.show(statuses);
         plans.remove(&DataPlane::Merged).unwrap_or_default()

@@ -1,6 +1,6 @@
 //! The proxy as a whole: its workers, and what is published to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::limits::Limits;
 use crate::observe::{AccessLog, Observer};
 use crate::snapshot::Builder;
-use crate::worker::{Binding, Bound, Command, Start, spawn};
+use crate::worker::{Binding, Bound, Command, Refused, Start, spawn};
 
 /// How a proxy runs, apart from what it serves.
 #[derive(Clone, Debug)]
@@ -40,9 +40,17 @@ pub struct Report {
 /// A running data plane.
 pub struct Proxy {
     workers: Vec<WorkerHandle>,
-    builder: Mutex<Builder>,
+    publisher: Mutex<Publisher>,
     observer: Arc<Observer>,
     limits: Arc<Limits>,
+}
+
+/// What publishing needs, one at a time.
+struct Publisher {
+    builder: Builder,
+    binding: Binding,
+    /// Ports that every worker has open.
+    open: BTreeSet<u16>,
 }
 
 struct WorkerHandle {
@@ -63,18 +71,20 @@ impl Proxy {
         let (empty, _) = builder.build(&Plan::default()).map_err(io::Error::other)?;
         let empty = Arc::new(empty);
         let connections_open = Arc::new(AtomicUsize::new(0));
+        let binding = Binding { addresses: settings.bind, port_offset: settings.port_offset };
         let workers = (0..workers)
             .map(|index| {
                 let (commands, receiver) = mpsc::unbounded_channel();
-                let binding = Binding { addresses: settings.bind.clone(), port_offset: settings.port_offset };
-                let start = Start { limits: limits.clone(), binding, connections_open: connections_open.clone() };
+                let (binding, connections_open) = (binding.clone(), connections_open.clone());
+                let start = Start { limits: limits.clone(), binding, connections_open };
                 // Made on the thread that will use it, it stays there.
                 let recorder = observer.clone();
                 let thread = spawn(index, start, move || recorder.recorder(), empty.clone(), receiver)?;
                 Ok(WorkerHandle { commands, thread })
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { workers, builder: Mutex::new(builder), observer, limits })
+        let publisher = Publisher { builder, binding, open: BTreeSet::new() };
+        Ok(Self { workers, publisher: Mutex::new(publisher), observer, limits })
     }
 
     /// Puts `plan` in force and returns when every worker serves it. Requests under way end as they began.
@@ -82,15 +92,16 @@ impl Proxy {
     /// # Errors
     /// When the machine has no randomness for TLS, or a worker is gone; what was in force stays so.
     pub fn publish(&self, plan: &Plan) -> io::Result<Report> {
-        let mut builder = self.builder.lock().unwrap_or_else(PoisonError::into_inner);
-        let (snapshot, certificates) = builder.build(plan).map_err(io::Error::other)?;
+        let mut publisher = self.publisher.lock().unwrap_or_else(PoisonError::into_inner);
+        let (snapshot, certificates) = publisher.builder.build(plan).map_err(io::Error::other)?;
         let snapshot = Arc::new(snapshot);
+        let refused = Arc::new(publisher.refused(plan));
         let answers: Vec<_> = self
             .workers
             .iter()
             .map(|worker| {
                 let (done, answer) = oneshot::channel();
-                worker.commands.send(Command::Publish(snapshot.clone(), done)).map(|()| answer)
+                worker.commands.send(Command::Publish(snapshot.clone(), refused.clone(), done)).map(|()| answer)
             })
             .collect::<Result<_, _>>()
             .map_err(|_| worker_gone())?;
@@ -103,6 +114,7 @@ impl Proxy {
                 }
             }
         }
+        publisher.open = ports.iter().filter(|(_, bound)| bound.is_ok()).map(|(port, _)| *port).collect();
         Ok(Report { ports, certificates })
     }
 
@@ -111,7 +123,19 @@ impl Proxy {
         self.observer.clone()
     }
 
-    /// Stops: accepts nothing more, lets exchanges under way end for at most the limits' `drain_timeout`, and returns.
+    /// Begins the end, and returns at once: everything is served as before, new connections too, but every answer sends
+    /// its client elsewhere for the next request (`Connection: close`, GOAWAY), and idle connections are closed. To be
+    /// called when whoever spreads connections has been told to leave this proxy out, and to be followed by
+    /// [`Self::drain`] when they have had time to hear it.
+    pub fn wind_down(&self) {
+        for worker in &self.workers {
+            // A worker that is gone serves nobody.
+            let _ = worker.commands.send(Command::WindDown);
+        }
+    }
+
+    /// Stops: accepts nothing more than what the kernel has accepted for it, lets what is under way end for at most the
+    /// limits' `drain_timeout`, and returns. WebSockets and streams of gRPC have that time, too, to end by themselves.
     pub fn drain(self) {
         let deadline = Instant::now() + self.limits.drain_timeout;
         for worker in &self.workers {
@@ -124,6 +148,15 @@ impl Proxy {
             }
         }
         self.observer.finish();
+    }
+}
+
+impl Publisher {
+    /// Looks which ports that are new cannot be opened. Asked before the first worker has them: it takes a socket that
+    /// shares with nobody to tell.
+    fn refused(&self, plan: &Plan) -> Refused {
+        let new = plan.ports.keys().filter(|port| !self.open.contains(port));
+        new.filter_map(|port| Some((*port, self.binding.probe(*port).err()?))).collect()
     }
 }
 

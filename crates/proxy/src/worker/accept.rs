@@ -7,6 +7,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::{Connection, Watch, Worker};
 use crate::downstream;
@@ -17,23 +19,38 @@ use crate::tls;
 /// How long accepting rests when the process or machine has no more descriptors or memory (HARDENING F23).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until it is aborted.
-pub(super) async fn accept(listener: TcpListener, port: u16, worker: Rc<Worker>) {
+/// A listening socket, and the task that accepts from it.
+pub(super) struct Accepting {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Accepting {
+    pub(super) fn start(listener: TcpListener, port: u16, worker: Rc<Worker>) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        Self { stop, task: tokio::task::spawn_local(accept(listener, port, worker, stopped)) }
+    }
+
+    /// Closes the socket, and returns when it is closed. Connections that the kernel has made by then are served.
+    pub(super) async fn close(self) {
+        // It is gone when the task is.
+        let _ = self.stop.send(());
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "accepting connections had ended");
+        }
+    }
+}
+
+/// Accepts connections until it is told to stop.
+async fn accept(listener: TcpListener, port: u16, worker: Rc<Worker>, mut stopped: oneshot::Receiver<()>) {
     loop {
-        match listener.accept().await {
-            Ok((stream, client)) => {
-                let Some(place) = Place::take(&worker) else { continue };
-                // Without it a response waits for the acknowledgement of the one before; worse, not wrong.
-                let _ = stream.set_nodelay(true);
-                let worker = worker.clone();
-                let task = async move {
-                    let watch = Watch::new(&place.0, "connection");
-                    serve(stream, client, port, worker).await;
-                    drop(watch);
-                    drop(place);
-                };
-                tokio::task::spawn_local(task);
-            }
+        let accepted = tokio::select! {
+            biased;
+            _ = &mut stopped => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, client)) => begin(stream, client, port, &worker),
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(port, %error, "cannot accept connections; resting");
@@ -41,6 +58,42 @@ pub(super) async fn accept(listener: TcpListener, port: u16, worker: Rc<Worker>)
             }
         }
     }
+    if let Err(error) = empty(listener, port, &worker) {
+        tracing::debug!(port, %error, "cannot accept the last connections");
+    }
+}
+
+/// Accepts what waits in the socket's queue, then closes it: the kernel would reset those connections, whose clients
+/// may have sent their requests already.
+fn empty(listener: TcpListener, port: u16, worker: &Rc<Worker>) -> std::io::Result<()> {
+    // The kernel itself is asked, which knows more than the event loop has heard of.
+    let listener = listener.into_std()?;
+    loop {
+        match listener.accept() {
+            Ok((stream, client)) => {
+                stream.set_nonblocking(true)?;
+                begin(TcpStream::from_std(stream)?, client, port, worker);
+            }
+            Err(error) if is_of_the_connection(&error) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Starts the task of a connection, if there is a place for it.
+fn begin(stream: TcpStream, client: SocketAddr, port: u16, worker: &Rc<Worker>) {
+    let Some(place) = Place::take(worker) else { return };
+    // Without it a response waits for the acknowledgement of the one before; worse, not wrong.
+    let _ = stream.set_nodelay(true);
+    let worker = worker.clone();
+    let task = async move {
+        let watch = Watch::new(&place.0, "connection");
+        serve(stream, client, port, worker).await;
+        drop(watch);
+        drop(place);
+    };
+    tokio::task::spawn_local(task);
 }
 
 /// Whether the error is one connection's, which ended before it was accepted.
@@ -59,6 +112,7 @@ impl Place {
             worker.recorder.count(Event::ConnectionRefused);
             return None;
         }
+        worker.connections_here.set(worker.connections_here.get() + 1);
         worker.recorder.count(Event::ConnectionOpened);
         Some(Self(worker.clone()))
     }
@@ -67,6 +121,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.connections_open.fetch_sub(1, Ordering::Relaxed);
+        self.0.connections_here.set(self.0.connections_here.get() - 1);
         self.0.recorder.count(Event::ConnectionClosed);
     }
 }

@@ -20,13 +20,11 @@ impl Connections {
     pub(crate) fn add(&self, worker: &Rc<super::Worker>, mut connection: Connection) -> Rc<Connection> {
         let id = self.next.replace(self.next.get() + 1);
         connection.entry = Some((worker.clone(), id));
+        // Too late to be asked with the others.
+        connection.closing.set(worker.phase.get() == super::Phase::Draining);
         let connection = Rc::new(connection);
         self.open.borrow_mut().insert(id, Rc::downgrade(&connection));
         connection
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.open.borrow().is_empty()
     }
 
     /// Asks the connections on the ports that `chosen` names to end once nothing is under way on them.

@@ -25,6 +25,21 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
+/// Looks whether an address is free. Workers share theirs by SO_REUSEPORT, and so would another process of the same user,
+/// which the kernel would give half of the connections without a word: a socket that shares with nobody finds out.
+///
+/// # Errors
+/// When somebody listens there, or the address cannot be bound at all.
+fn probe(address: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Connections that are closing are in nobody's way.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())
+}
+
 /// Where a Plan's ports are bound.
 #[derive(Clone, Debug)]
 pub(crate) struct Binding {
@@ -34,6 +49,19 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
+    /// Looks whether `port` can be opened by a process that has it nowhere yet.
+    ///
+    /// # Errors
+    /// What stands in its way.
+    pub(crate) fn probe(&self, port: u16) -> Result<(), String> {
+        self.addresses(port)?.iter().try_for_each(|address| {
+            probe(*address).map_err(|error| match error.kind() {
+                io::ErrorKind::AddrInUse => format!("cannot listen on {address}: another process listens there"),
+                _ => format!("cannot listen on {address}: {error}"),
+            })
+        })
+    }
+
     pub(super) fn addresses(&self, port: u16) -> Result<Vec<SocketAddr>, String> {
         let bound = match port {
             0..1024 => port.checked_add(self.port_offset),
@@ -43,6 +71,9 @@ impl Binding {
         Ok(self.addresses.iter().map(|address| SocketAddr::new(*address, bound)).collect())
     }
 }
+
+/// By port of the Plan: why it must not be opened.
+pub(crate) type Refused = BTreeMap<u16, String>;
 
 /// By port of the Plan: where it is bound, or why it is not.
 pub(crate) type Bound = BTreeMap<u16, Result<Vec<SocketAddr>, String>>;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 pub(crate) use connection::{Connection, Connections};
-pub(crate) use listen::{Binding, Bound};
+pub(crate) use listen::{Binding, Bound, Refused};
 pub(crate) use panic::Watch;
 pub(crate) use run::{Command, Start, spawn};
 
@@ -46,7 +46,19 @@ pub(crate) struct Worker {
     snapshot: RefCell<Rc<Arc<Snapshot>>>,
     /// How many choices each rule and mirror has made, which is all that shares need to be honoured.
     counters: RefCell<Vec<u32>>,
-    draining: Cell<bool>,
+    phase: Cell<Phase>,
+    /// Connections of this worker, those that are still shaking hands included.
+    connections_here: Cell<usize>,
+}
+
+/// How near the end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// Still accepting, but every answer sends the client elsewhere.
+    WindingDown,
+    /// No longer accepting: what is under way may end.
+    Draining,
 }
 
 impl Worker {
@@ -68,7 +80,8 @@ impl Worker {
             connections_open,
             counters: RefCell::new(vec![0; snapshot.slots]),
             snapshot: RefCell::new(Rc::new(snapshot)),
-            draining: Cell::new(false),
+            phase: Cell::new(Phase::Serving),
+            connections_here: Cell::new(0),
         }
     }
 
@@ -80,7 +93,7 @@ impl Worker {
 
     /// Whether the proxy is about to stop: connections end with the exchange under way.
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.get()
+        self.phase.get() != Phase::Serving
     }
 
     /// Counts one choice of the rule at `slot` and returns how many came before it.

@@ -9,11 +9,11 @@ use std::{io, thread};
 use gatewright_core::plan::PortProtocol;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant};
 
-use super::Worker;
-use super::listen::{Binding, Bound, bind};
+use super::accept::Accepting;
+use super::listen::{Binding, Bound, Refused, bind};
+use super::{Phase, Worker};
 use crate::limits::Limits;
 use crate::observe::Recorder;
 use crate::snapshot::Snapshot;
@@ -24,8 +24,10 @@ const DRAIN_CHECK: Duration = Duration::from_millis(20);
 
 /// What a worker can be told.
 pub(crate) enum Command {
-    /// Execute this from now on; the answer comes when all ports are served so.
-    Publish(Arc<Snapshot>, oneshot::Sender<Bound>),
+    /// Execute this from now on, without the ports that are refused; the answer comes when all others are served so.
+    Publish(Arc<Snapshot>, Arc<Refused>, oneshot::Sender<Bound>),
+    /// Go on serving, and send clients elsewhere for what they want next.
+    WindDown,
     /// Accept nothing more, let exchanges end, then stop.
     Drain(Instant),
 }
@@ -74,11 +76,15 @@ async fn run(worker: Rc<Worker>, binding: Binding, mut commands: mpsc::Unbounded
     loop {
         tokio::select! {
             command = commands.recv() => match command {
-                Some(Command::Publish(snapshot, done)) => {
+                Some(Command::Publish(snapshot, refused, done)) => {
                     worker.adopt(snapshot);
-                    let bound = ports.follow(&worker);
+                    let bound = ports.follow(&worker, &refused).await;
                     // Nobody waits for the answer any more: then nobody needs it.
                     let _ = done.send(bound);
+                }
+                Some(Command::WindDown) => {
+                    worker.phase.set(Phase::WindingDown);
+                    worker.connections.close(|_| true);
                 }
                 Some(Command::Drain(deadline)) => return drain(&worker, &mut ports, deadline).await,
                 None => return,
@@ -90,10 +96,10 @@ async fn run(worker: Rc<Worker>, binding: Binding, mut commands: mpsc::Unbounded
 
 /// Lets connections end by themselves, those that idle at once, until `deadline`.
 async fn drain(worker: &Rc<Worker>, ports: &mut Ports, deadline: Instant) {
-    worker.draining.set(true);
-    ports.close(|_| false);
+    worker.phase.set(Phase::Draining);
+    ports.close(|_| false).await;
     worker.connections.close(|_| true);
-    while !worker.connections.is_empty() && Instant::now() < deadline {
+    while worker.connections_here.get() > 0 && Instant::now() < deadline {
         tokio::time::sleep(DRAIN_CHECK).await;
     }
 }
@@ -107,12 +113,12 @@ struct Ports {
 struct Open {
     protocol: PortProtocol,
     addresses: Vec<std::net::SocketAddr>,
-    accepting: Vec<AbortHandle>,
+    accepting: Vec<Accepting>,
 }
 
 impl Ports {
     /// Opens the ports that the Snapshot has and closes the others. Connections on a closed port are asked to end.
-    fn follow(&mut self, worker: &Rc<Worker>) -> Bound {
+    async fn follow(&mut self, worker: &Rc<Worker>, refused: &Refused) -> Bound {
         let snapshot = worker.snapshot();
         let mut bound = Bound::new();
         let mut changed = Vec::new();
@@ -124,10 +130,14 @@ impl Ports {
                 bound.insert(port.number, Ok(open.addresses.clone()));
                 continue;
             }
-            bound.insert(port.number, self.open(port.number, port.protocol, worker));
+            let opened = match refused.get(&port.number) {
+                Some(why) => Err(why.clone()),
+                None => self.open(port.number, port.protocol, worker),
+            };
+            bound.insert(port.number, opened);
         }
         worker.connections.close(|port| changed.contains(&port) || snapshot.port(port).is_none());
-        self.close(|port| snapshot.port(port).is_some());
+        self.close(|port| snapshot.port(port).is_some()).await;
         for number in changed {
             if let (Some(open), Some(port)) = (self.open.get_mut(&number), snapshot.port(number)) {
                 open.protocol = port.protocol;
@@ -147,23 +157,17 @@ impl Ports {
             .iter()
             .map(|address| bind(*address).map_err(|error| format!("cannot listen on {address}: {error}")))
             .collect::<Result<_, _>>()?;
-        let accepting = listeners
-            .into_iter()
-            .map(|listener| {
-                tokio::task::spawn_local(super::accept::accept(listener, number, worker.clone())).abort_handle()
-            })
-            .collect();
+        let accepting =
+            listeners.into_iter().map(|listener| Accepting::start(listener, number, worker.clone())).collect();
         self.open.insert(number, Open { protocol, addresses: addresses.clone(), accepting });
         Ok(addresses)
     }
 
-    fn close(&mut self, keep: impl Fn(u16) -> bool) {
-        self.open.retain(|number, open| {
-            let kept = keep(*number);
-            if !kept {
-                open.accepting.iter().for_each(AbortHandle::abort);
-            }
-            kept
-        });
+    /// Closes the others' sockets, and returns when they are closed: whoever binds one of these ports next finds it free.
+    async fn close(&mut self, keep: impl Fn(u16) -> bool) {
+        let closing: Vec<_> = self.open.extract_if(|number, _| !keep(*number)).collect();
+        for accepting in closing.into_iter().flat_map(|(_, open)| open.accepting) {
+            accepting.close().await;
+        }
     }
 }

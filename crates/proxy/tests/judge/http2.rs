@@ -1,18 +1,13 @@
 //! HARDENING H1-H8 and S17: HTTP/2 frames written by hand.
 
-use std::{
-    sync::{Mutex, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{thread, time::Duration};
 
 use crate::{
     harness::{
         Answer, Gateway, Origin, PATIENCE, each,
         h2::{
             CONTINUATION, Connection, DATA, ENABLE_CONNECT_PROTOCOL, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frame,
-            GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, Outcome, PING, PRIORITY, PROTOCOL_ERROR, RST_STREAM, SETTINGS,
-            request,
+            HEADERS, INITIAL_WINDOW_SIZE, Outcome, PING, PRIORITY, PROTOCOL_ERROR, RST_STREAM, SETTINGS, request,
         },
         hpack,
     },
@@ -553,47 +548,6 @@ fn window_held_shut_is_given_up() {
         connection.send(&Frame::settings(&[(INITIAL_WINDOW_SIZE, 1_000_000)]));
         connection.get(3, "/");
         assert_eq!(connection.outcome(3).status(), Some(200));
-    }
-}
-
-/// H8: a drain announces itself, lets what runs end, and names what it will not do.
-#[test]
-fn drain_ends_connections_gracefully() {
-    let (release, held) = mpsc::channel::<()>();
-    let (arrived, seen) = mpsc::channel::<()>();
-    let gate = Mutex::new((arrived, held));
-    let origin = Origin::answering(move |_| {
-        let gate = gate.lock().expect("no holder panics");
-        let _ = gate.0.send(());
-        let _ = gate.1.recv_timeout(PATIENCE);
-        Answer::ok("late")
-    });
-    let gateway = Gateway::builder().limits(|limits| limits.drain_timeout = PATIENCE).forward("", &origin).start();
-    let mut running = connect(&gateway);
-    running.get(1, "/");
-    seen.recv_timeout(PATIENCE).expect("the request arrives");
-    let mut idle = connect(&gateway);
-    idle.send(&Frame::new(PING, 0, 0, [1; 8]));
-    while idle.next().expect("an answer to the ping").kind != PING {}
-
-    let draining = thread::spawn(move || gateway.proxy.drain());
-    let announced = next_goaway(&mut running);
-    assert_eq!((announced.last_stream(), announced.code()), (0x7fff_ffff, 0), "the announcement");
-    assert_eq!(idle.end(), Some(0), "an idle connection ends without error");
-    release.send(()).expect("the origin waits");
-    assert_eq!(running.outcome(1).status(), Some(200), "what ran has ended well");
-    running.end();
-    let last = running.goaway.expect("the announcement at least");
-    assert_eq!((last.last_stream(), last.code()), (1, 0), "the last word");
-    draining.join().expect("the drain ends");
-}
-
-fn next_goaway(connection: &mut Connection) -> Frame {
-    loop {
-        let frame = connection.next().expect("a GOAWAY before the end");
-        if frame.kind == GOAWAY {
-            return frame;
-        }
     }
 }
 

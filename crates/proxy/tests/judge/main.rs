@@ -5,6 +5,7 @@
 mod harness;
 
 mod backend_http2;
+mod drain;
 mod forwarded;
 mod grpc;
 mod http2;

@@ -66,6 +66,9 @@ trait Handler: 'static {
 
     /// Returns a cleared head to read a request into.
     fn new_head(&self) -> Box<RequestHead>;
+
+    /// Whether a connection is to end with the streams that it has.
+    fn is_draining(&self) -> bool;
 }
 
 /// Answers requests by the Plan.
@@ -92,5 +95,9 @@ impl Handler for Exchanges {
         let mut head = self.worker.request_heads.take();
         head.clear();
         head
+    }
+
+    fn is_draining(&self) -> bool {
+        self.worker.is_draining()
     }
 }

@@ -177,7 +177,7 @@ where
         let stream = Stream::new(body, respond, parts.method == http::Method::HEAD, limits.clone());
         self.lanes.serve(Job { head, stream, guard });
         self.admitted += 1;
-        if self.admitted >= self.settings.limits.connection_requests_max {
+        if self.admitted >= self.settings.limits.connection_requests_max || self.handler.is_draining() {
             self.say_goodbye();
         }
     }

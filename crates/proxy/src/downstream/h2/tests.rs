@@ -69,6 +69,10 @@ impl Handler for Origin {
     fn new_head(&self) -> Box<RequestHead> {
         Box::default()
     }
+
+    fn is_draining(&self) -> bool {
+        false
+    }
 }
 
 impl Origin {
@@ -516,6 +520,10 @@ async fn running_work_counts_to_the_limit_of_streams() {
 
         fn new_head(&self) -> Box<RequestHead> {
             Box::default()
+        }
+
+        fn is_draining(&self) -> bool {
+            false
         }
     }
     let (ours, theirs) = duplex(1024 * 1024);

@@ -1,5 +1,5 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::LocalSet;
 
 use super::*;
 use crate::limits::Limits;
@@ -14,7 +14,7 @@ async fn a_panic_ends_its_connection_alone_and_is_counted() {
     let address = listener.local_addr().unwrap();
     let open = || worker.connections_open.load(Ordering::Relaxed);
     let test = async {
-        let accepting = spawn_local(accept(listener, PORT, worker.clone()));
+        let accepting = Accepting::start(listener, PORT, worker.clone());
         let mut bystander = TcpStream::connect(address).await.unwrap();
         let mut victim = TcpStream::connect(address).await.unwrap();
         while open() < 2 {
@@ -35,7 +35,7 @@ async fn a_panic_ends_its_connection_alone_and_is_counted() {
         bystander.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 404");
         assert_eq!(open(), 1);
-        accepting.abort();
+        accepting.close().await;
     };
     LocalSet::new().run_until(test).await;
 }

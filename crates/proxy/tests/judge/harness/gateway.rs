@@ -101,7 +101,12 @@ impl Builder {
         self
     }
 
-    pub(crate) fn start(mut self) -> Gateway {
+    pub(crate) fn start(self) -> Gateway {
+        self.start_with_plan().0
+    }
+
+    /// Returns the Plan, too, for whoever changes it.
+    pub(crate) fn start_with_plan(mut self) -> (Gateway, Plan) {
         let (reserved, address) = reserve_port();
         if self.listeners.is_empty() {
             self.listeners.push((String::new(), None));
@@ -115,7 +120,7 @@ impl Builder {
         let proxy = Proxy::start(settings).expect("a proxy starts");
         let report = proxy.publish(&self.plan).expect("a Plan is published");
         assert_eq!(report.ports.get(&address.port()), Some(&Ok(vec![address])));
-        Gateway { address, proxy, _reserved: reserved }
+        (Gateway { address, proxy, _reserved: reserved }, self.plan)
     }
 
     fn attach(&self, hostname: &str, certificate: Option<&CertificateId>) -> Listener {
@@ -135,6 +140,8 @@ impl Builder {
 fn reserve_port() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a process may have sockets");
     socket.set_reuse_port(true).expect("a new socket takes options");
+    // Beside it the proxy finds that nobody listens.
+    socket.set_reuse_address(true).expect("a new socket takes options");
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("loopback has free ports");
     let address = socket.local_addr().expect("a bound socket has an address").as_socket().expect("of IPv4");
     (socket, address)

@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -100,7 +101,7 @@ impl Judge {
     }
 
     /// Compiles what is known now, and returns the Plan of the one data plane there is.
-    pub(crate) fn compile(&mut self) -> Plan {
+    pub(crate) fn compile(&mut self) -> Arc<Plan> {
         let Outcome { mut plans, statuses, findings, infrastructure: _ } = compile(&self.world);
         self.verdicts = findings;
         self.show(statuses);

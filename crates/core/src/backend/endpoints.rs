@@ -1,53 +1,40 @@
 //! The endpoints of a Service's port, from its EndpointSlices.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, SocketAddr},
-};
+use std::net::{IpAddr, SocketAddr};
 
-use super::service::FoundPort;
+use super::service::{FoundPort, find_port};
 use crate::{
     api::{
-        endpoint_slice::{AddressType, EndpointSlice, SERVICE_NAME_LABEL, SliceEndpoint},
+        endpoint_slice::{AddressType, EndpointSlice, SliceEndpoint},
         service::TransportProtocol,
     },
     plan::{Endpoint, Endpoints},
-    world::{ObjectKey, Objects},
+    world::{ObjectKey, World},
 };
 
-/// EndpointSlices by the Service that they name.
-pub(super) struct SliceIndex<'w>(BTreeMap<(&'w str, &'w str), Vec<&'w EndpointSlice>>);
-
-impl<'w> SliceIndex<'w> {
-    pub(super) fn new(slices: &'w Objects<EndpointSlice>) -> Self {
-        let mut index: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (key, slice) in slices {
-            if let Some(service) = slice.metadata.labels.get(SERVICE_NAME_LABEL) {
-                index.entry((key.namespace.as_str(), service.as_str())).or_default().push(slice);
-            }
+/// Collects the endpoints of a Service's port that take traffic now: the ready ones of all slices and families, or, when
+/// none is ready, those still serving while they terminate (KEP-1669). A port that the Service does not have has none.
+pub(crate) fn of(world: &World, service: &ObjectKey, port: u16) -> Endpoints {
+    let Some(found) = world.services.get(service) else { return Endpoints::default() };
+    let headless = found.spec.is_headless();
+    let Ok(port) = find_port(found, service, Some(port), &TransportProtocol::Tcp) else { return Endpoints::default() };
+    let chosen = |wanted: fn(&SliceEndpoint) -> bool| -> Vec<Endpoint> {
+        let mut endpoints = Vec::new();
+        for slice in world.slices_of(service) {
+            let Some(number) = slice_port(slice, &port, headless) else { continue };
+            let wanted = slice.endpoints.iter().filter(|endpoint| wanted(endpoint));
+            let addresses = wanted.filter_map(|endpoint| address(&slice.address_type, endpoint));
+            endpoints.extend(addresses.map(|ip| Endpoint { address: SocketAddr::new(ip, number) }));
         }
-        Self(index)
+        endpoints.sort_unstable();
+        endpoints.dedup();
+        endpoints
+    };
+    let mut ready = chosen(|endpoint| endpoint.conditions.is_ready());
+    if ready.is_empty() {
+        ready = chosen(|endpoint| endpoint.conditions.is_serving() && endpoint.conditions.is_terminating());
     }
-
-    /// Collects the endpoints that take traffic now: the ready ones of all slices and families, or, when none is ready,
-    /// those still serving while they terminate (KEP-1669).
-    pub(super) fn endpoints(&self, service: &ObjectKey, port: &FoundPort<'_>, headless: bool) -> Endpoints {
-        let slices = self.0.get(&(service.namespace.as_str(), service.name.as_str())).map_or(&[][..], Vec::as_slice);
-        let chosen = |wanted: fn(&SliceEndpoint) -> bool| -> BTreeSet<Endpoint> {
-            let of_slice = |slice: &&'w EndpointSlice| {
-                let number = slice_port(slice, port, headless);
-                let wanted = slice.endpoints.iter().filter(move |endpoint| wanted(endpoint));
-                let addresses = wanted.filter_map(|endpoint| address(&slice.address_type, endpoint));
-                number.map(|number| addresses.map(move |ip| Endpoint { address: SocketAddr::new(ip, number) }))
-            };
-            slices.iter().filter_map(of_slice).flatten().collect()
-        };
-        let mut endpoints = chosen(|endpoint| endpoint.conditions.is_ready());
-        if endpoints.is_empty() {
-            endpoints = chosen(|endpoint| endpoint.conditions.is_serving() && endpoint.conditions.is_terminating());
-        }
-        Endpoints { ready: endpoints.into_iter().collect() }
-    }
+    Endpoints { ready }
 }
 
 /// Slices name their ports as the Service does and have targetPort's names resolved. A headless Service's slice may

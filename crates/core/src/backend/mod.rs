@@ -1,40 +1,43 @@
 //! From a backendRef to what a proxy connects to: protocol, TLS and endpoints, or the reason there is none.
 //!
-//! Backends are made once however many routes use them, and named by what they are, so that a rule moved or renamed
-//! leaves its connections alone. Knows nothing of rules, weights or filters.
+//! Backends are named by what they are, so that a rule moved or renamed leaves its connections alone, and however many
+//! routes use one, it is one. Knows nothing of rules, weights or filters.
 
-mod endpoints;
+pub(crate) mod endpoints;
 mod protocol;
 mod service;
 
 use std::{
-    collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
 
 use crate::{
-    api::{
-        service::{Service, TransportProtocol},
-        shared::BackendObjectReference,
-    },
-    plan::{Backend, BackendId, BackendProtocol, BackendTls, CertificateId, Endpoints, EndpointsId, TrustAnchors},
+    api::{service::TransportProtocol, shared::BackendObjectReference},
+    plan::{Backend, BackendId, BackendProtocol, BackendTls, CertificateId, EndpointsId, TrustAnchors},
     policy::backend_tls::{BackendTlsPolicies, Demand},
-    reference::{RefError, Referrer, service as resolve_service},
+    reference::{Reads, RefError, Referrer, service as resolve_service},
     status::reason::RouteUnresolved,
     verdict::Mend,
     world::{Kind, ObjectKey, World},
 };
-use endpoints::SliceIndex;
 use service::{FoundPort, find_port};
 
-/// Every backend that routes refer to, with its endpoints.
+/// What backendRefs can lead to.
+#[derive(Clone, Copy)]
 pub(crate) struct Backends<'w> {
-    world: &'w World,
-    slices: SliceIndex<'w>,
-    tls: Arc<BackendTlsPolicies>,
-    backends: BTreeMap<BackendId, Arc<Backend>>,
-    endpoints: BTreeMap<EndpointsId, Arc<Endpoints>>,
+    pub(crate) world: &'w World,
+    pub(crate) tls: &'w BackendTlsPolicies,
+}
+
+/// Where a backendRef leads.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Destination {
+    pub(crate) id: BackendId,
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) service: ObjectKey,
+    /// The Service's, not that of its endpoints.
+    pub(crate) port: u16,
 }
 
 /// What does the referring: it decides what is permitted and how the backend is spoken to.
@@ -72,21 +75,18 @@ impl From<RefError> for Unusable {
     }
 }
 
-impl<'w> Backends<'w> {
-    pub(crate) fn new(world: &'w World, tls: Arc<BackendTlsPolicies>) -> Self {
-        let slices = SliceIndex::new(&world.endpoint_slices);
-        Self { world, slices, tls, backends: BTreeMap::new(), endpoints: BTreeMap::new() }
-    }
-
-    /// Resolves a backendRef of an HTTPRoute or GRPCRoute, and says which Service it means as soon as that is known.
+impl Backends<'_> {
+    /// Resolves a backendRef of an HTTPRoute or GRPCRoute.
     ///
     /// # Errors
     /// Why its share of the traffic must be refused.
     pub(crate) fn resolve(
-        &mut self,
+        self,
         usage: Use<'_>,
         reference: &BackendObjectReference,
-    ) -> Result<(ObjectKey, BackendId), Unusable> {
+        reads: &mut Reads,
+    ) -> Result<Destination, Unusable> {
+        read(reads, usage.from, reference);
         let (object, service) = resolve_service(self.world, usage.from, reference)?;
         let port = find_port(service, &object.key, reference.port, &TransportProtocol::Tcp)?;
         let (protocol, needs_tls) = protocol::of(port.app_protocol, usage.from.kind == Kind::GrpcRoute)
@@ -109,8 +109,7 @@ impl<'w> Backends<'w> {
                 return Err(Unusable { service: Some(object.key), ..why });
             }
         };
-        let id = self.add(&object.key, service, &port, protocol, tls);
-        Ok((object.key, id))
+        Ok(destination(object.key, &port, protocol, tls))
     }
 
     /// Checks a backendRef of a route whose traffic is a stream of bytes or datagrams.
@@ -118,40 +117,33 @@ impl<'w> Backends<'w> {
     /// # Errors
     /// Why it could not be used.
     pub(crate) fn check(
-        &self,
+        self,
         from: Referrer<'_>,
         reference: &BackendObjectReference,
         transport: &TransportProtocol,
+        reads: &mut Reads,
     ) -> Result<(), Unusable> {
+        read(reads, from, reference);
         let (object, service) = resolve_service(self.world, from, reference)?;
         find_port(service, &object.key, reference.port, transport)?;
         Ok(())
     }
+}
 
-    /// Returns a backend that was resolved before, and its endpoints.
-    pub(crate) fn get(&self, id: &BackendId) -> Option<(&Arc<Backend>, &Arc<Endpoints>)> {
-        let backend = self.backends.get(id)?;
-        Some((backend, self.endpoints.get(&backend.endpoints)?))
-    }
+fn read(reads: &mut Reads, from: Referrer<'_>, reference: &BackendObjectReference) {
+    let BackendObjectReference { group, kind, name, namespace, port: _ } = reference;
+    reads.reference(from, group, kind, namespace.as_deref(), name);
+}
 
-    fn add(
-        &mut self,
-        key: &ObjectKey,
-        service: &Service,
-        port: &FoundPort<'_>,
-        protocol: BackendProtocol,
-        tls: Option<BackendTls>,
-    ) -> BackendId {
-        let endpoints = EndpointsId::new(format!("service/{key}/{}", port.number));
-        let id = backend_id(&endpoints, protocol, tls.as_ref());
-        if !self.endpoints.contains_key(&endpoints) {
-            let ready = self.slices.endpoints(key, port, service.spec.is_headless());
-            self.endpoints.insert(endpoints.clone(), Arc::new(ready));
-        }
-        let backend = || Arc::new(Backend { protocol, tls, endpoints });
-        self.backends.entry(id.clone()).or_insert_with(backend);
-        id
-    }
+fn destination(
+    service: ObjectKey,
+    port: &FoundPort<'_>,
+    protocol: BackendProtocol,
+    tls: Option<BackendTls>,
+) -> Destination {
+    let endpoints = EndpointsId::new(format!("service/{service}/{}", port.number));
+    let id = backend_id(&endpoints, protocol, tls.as_ref());
+    Destination { id, backend: Arc::new(Backend { protocol, tls, endpoints }), service, port: port.number }
 }
 
 /// Names a backend by all that makes two connections to one endpoint differ.

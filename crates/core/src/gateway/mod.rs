@@ -23,7 +23,7 @@ pub use class::{ClassVerdict, SUPPORTED_FEATURES};
 pub use listener_set::ListenerSetVerdict;
 pub use overlap::Overlap;
 pub use own::GatewayVerdict;
-pub use ports::{data_planes, ports};
+pub use ports::{data_planes, is_planned, ports};
 
 use crate::{
     api::{
@@ -41,7 +41,7 @@ use crate::{
 use certificate::Certificates;
 
 /// Something that a route can name as its parent: a Gateway or a ListenerSet that is ours to serve.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Parent {
     /// The Gateway or ListenerSet.
     pub owner: ObjectRef,
@@ -59,7 +59,7 @@ pub struct Parent {
 pub type Parents = BTreeMap<ObjectRef, Parent>;
 
 /// A listener of a Gateway or ListenerSet, with all that its manifest decides.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ResolvedListener {
     pub id: ListenerId,
     pub gateway: GatewayId,
@@ -80,7 +80,7 @@ pub struct ResolvedListener {
 }
 
 /// What status says of a listener.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ListenerVerdict {
     pub accepted: Judgement<ListenerRejection>,
     pub conflict: Judgement<Conflict>,
@@ -122,6 +122,13 @@ impl Default for ListenerVerdict {
             overlap: None,
             notes: Vec::new(),
         }
+    }
+}
+
+impl Parent {
+    /// Whether labels of a route's namespace can decide what it attaches to.
+    pub fn selects_namespaces(&self) -> bool {
+        self.listeners.iter().any(|found| matches!(found.allowed_namespaces, AllowedNamespaces::Selector(_)))
     }
 }
 

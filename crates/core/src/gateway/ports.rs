@@ -14,6 +14,11 @@ pub fn data_planes(parents: &Parents) -> BTreeSet<DataPlane> {
     parents.values().map(|parent| parent.data_plane.clone()).collect()
 }
 
+/// Whether the Plan of its data plane has it.
+pub fn is_planned(listener: &ResolvedListener) -> bool {
+    listener.served && protocol(listener).is_some()
+}
+
 /// Builds the ports of one data plane; `routes` names those attached to a listener.
 pub fn ports(
     parents: &Parents,

@@ -151,7 +151,7 @@ fn hits(outcome: &Outcome, request: &Asked) -> Value {
             Some(hit) => format!("{}: {} rule {}", listener.id, routes[hit.route as usize].id, hit.rule),
         }
     };
-    let hits: Vec<String> = outcome.plans.values().map(hit).collect();
+    let hits: Vec<String> = outcome.plans.values().map(|plan| hit(plan)).collect();
     json!({"request": request.request, "hits": hits.join("; ")})
 }
 

@@ -4,85 +4,59 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{CertificateId, Hostname, Plan, Route, RouteId, Target};
+use super::{Backend, BackendId, Certificate, CertificateId, ListenerId, Plan, Port, RouteId};
 use crate::{
-    filter::Filter,
+    backend::endpoints,
     gateway::{self, Gateways},
-    route::Routes,
-    world::DataPlane,
+    route::Routed,
+    world::{DataPlane, World},
 };
 
 /// Assembles the Plan of every data plane that a Gateway asks for.
-pub(crate) fn assemble(gateways: &Gateways, routes: &Routes<'_>) -> BTreeMap<DataPlane, Plan> {
-    let data_planes = gateway::data_planes(&gateways.parents);
-    data_planes.into_iter().map(|plane| (plane.clone(), one(&plane, gateways, routes))).collect()
-}
-
-fn one(data_plane: &DataPlane, gateways: &Gateways, routes: &Routes<'_>) -> Plan {
-    let attached = |id: &_| routes.by_listener.get(id).cloned().unwrap_or_default();
-    let ports = gateway::ports(&gateways.parents, data_plane, attached);
-    // The hostnames of the listeners that lead to a route.
-    let mut reached: BTreeMap<RouteId, Vec<Hostname>> = BTreeMap::new();
-    for listener in ports.values().flat_map(|port| &port.listeners) {
-        for route in &listener.routes {
-            reached.entry(route.clone()).or_default().push(listener.hostname.clone());
+pub(crate) fn assemble<'r>(
+    world: &World,
+    gateways: &Gateways,
+    routes: impl Iterator<Item = &'r Routed> + Clone,
+) -> BTreeMap<DataPlane, Arc<Plan>> {
+    let mut by_listener: BTreeMap<ListenerId, Vec<RouteId>> = BTreeMap::new();
+    for planned in routes.clone().flat_map(|routed| &routed.planned) {
+        for listener in &planned.listeners {
+            by_listener.entry(listener.clone()).or_default().push(planned.id.clone());
         }
     }
-    let mut plan = Plan { ports, ..Plan::default() };
-    for (id, listeners) in reached {
-        if let Some(route) = routes.planned.get(&id) {
-            let route = narrowed(route, &listeners);
-            add_backends(&mut plan, &route, routes);
-            plan.routes.insert(id, route);
-        }
-    }
-    add_certificates(&mut plan, gateways);
-    plan
-}
-
-/// Leaves out the hostnames that no listener serves. Most routes keep all, and are shared as they are.
-fn narrowed(route: &Arc<Route>, listeners: &[Hostname]) -> Arc<Route> {
-    let meets = |hostname: &Hostname| listeners.iter().any(|listener| listener.intersects(hostname));
-    if route.hostnames.iter().all(meets) {
-        return Arc::clone(route);
-    }
-    let hostnames = route.hostnames.iter().filter(|hostname| meets(hostname)).cloned().collect();
-    Arc::new(Route { hostnames, ..Route::clone(route) })
-}
-
-fn add_backends(plan: &mut Plan, route: &Route, routes: &Routes<'_>) {
-    for rule in &route.rules {
-        let targets = rule.backends.iter().filter_map(|share| match &share.target {
-            Target::Backend(id) => Some(id),
-            Target::Refused(_) => None,
-        });
-        let filters = rule.filters.iter().chain(rule.backends.iter().flat_map(|share| &share.filters));
-        let mirrors = filters.filter_map(|filter| match filter {
-            Filter::Mirror(mirror) => Some(&mirror.backend),
-            Filter::RequestHeader(_)
-            | Filter::ResponseHeader(_)
-            | Filter::Redirect(_)
-            | Filter::Rewrite(_)
-            | Filter::Cors(_)
-            | Filter::Refuse(_) => None,
-        });
-        for id in targets.chain(mirrors) {
-            if plan.backends.contains_key(id) {
-                continue;
-            }
-            if let Some((backend, endpoints)) = routes.backends.get(id) {
-                plan.endpoints.insert(backend.endpoints.clone(), Arc::clone(endpoints));
-                plan.backends.insert(id.clone(), Arc::clone(backend));
+    by_listener.values_mut().for_each(|routes| routes.sort_unstable());
+    let attached = |id: &ListenerId| by_listener.get(id).cloned().unwrap_or_default();
+    let empty = |plane: DataPlane| {
+        let ports = gateway::ports(&gateways.parents, &plane, attached);
+        (plane, Plan { ports, ..Plan::default() })
+    };
+    let mut plans: BTreeMap<DataPlane, Plan> = gateway::data_planes(&gateways.parents).into_iter().map(empty).collect();
+    for planned in routes.flat_map(|routed| &routed.planned) {
+        for (plane, route) in &planned.routes {
+            let Some(plan) = plans.get_mut(plane) else { continue };
+            plan.routes.insert(planned.id.clone(), Arc::clone(route));
+            for found in &planned.destinations {
+                plan.backends.entry(found.id.clone()).or_insert_with(|| Arc::clone(&found.backend));
+                let endpoints = || Arc::new(endpoints::of(world, &found.service, found.port));
+                plan.endpoints.entry(found.backend.endpoints.clone()).or_insert_with(endpoints);
             }
         }
     }
+    for plan in plans.values_mut() {
+        plan.certificates = certificates(&plan.ports, &plan.backends, gateways);
+    }
+    plans.into_iter().map(|(plane, plan)| (plane, Arc::new(plan))).collect()
 }
 
 /// Those of listeners, and those that backends are shown.
-fn add_certificates(plan: &mut Plan, gateways: &Gateways) {
-    let listeners = plan.ports.values().flat_map(|port| &port.listeners).filter_map(|listener| listener.tls.as_ref());
-    let shown = plan.backends.values().filter_map(|backend| backend.tls.as_ref()?.client_certificate.as_ref());
+pub(crate) fn certificates(
+    ports: &BTreeMap<u16, Port>,
+    backends: &BTreeMap<BackendId, Arc<Backend>>,
+    gateways: &Gateways,
+) -> BTreeMap<CertificateId, Certificate> {
+    let listeners = ports.values().flat_map(|port| &port.listeners).filter_map(|listener| listener.tls.as_ref());
+    let shown = backends.values().filter_map(|backend| backend.tls.as_ref()?.client_certificate.as_ref());
     let wanted = listeners.flat_map(|tls| &tls.certificates).chain(shown);
     let found = |id: &CertificateId| Some((id.clone(), gateways.certificates.get(id)?.clone()));
-    plan.certificates = wanted.filter_map(found).collect();
+    wanted.filter_map(found).collect()
 }

@@ -20,6 +20,28 @@ pub struct Route {
     pub rules: Vec<Rule>,
 }
 
+impl Route {
+    /// Names every backend that its rules send requests or copies of them to, as often as they do.
+    pub fn backends(&self) -> impl Iterator<Item = &BackendId> {
+        self.rules.iter().flat_map(|rule| {
+            let targets = rule.backends.iter().filter_map(|share| match &share.target {
+                Target::Backend(id) => Some(id),
+                Target::Refused(_) => None,
+            });
+            let filters = rule.filters.iter().chain(rule.backends.iter().flat_map(|share| &share.filters));
+            targets.chain(filters.filter_map(|filter| match filter {
+                Filter::Mirror(mirror) => Some(&mirror.backend),
+                Filter::RequestHeader(_)
+                | Filter::ResponseHeader(_)
+                | Filter::Redirect(_)
+                | Filter::Rewrite(_)
+                | Filter::Cors(_)
+                | Filter::Refuse(_) => None,
+            }))
+        })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum RouteKind {
     Http,

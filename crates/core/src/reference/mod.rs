@@ -3,7 +3,11 @@
 //! In that order, so that nobody learns whether an object exists that they may not refer to. Knows nothing of what the
 //! object is wanted for.
 
+mod reads;
+
 use std::fmt;
+
+pub(crate) use reads::Reads;
 
 use crate::{
     api::{
@@ -214,10 +218,14 @@ pub fn target(
     let Some(kind) = Kind::find(group, kind).filter(|kind| kinds.contains(kind)) else {
         return Err(RefError::InvalidKind { group: group.to_owned(), kind: kind.to_owned() });
     };
-    let namespace = namespace.filter(|namespace| !namespace.is_empty()).unwrap_or(from.namespace);
-    let to = ObjectRef::new(kind, namespace, name);
+    let to = ObjectRef::new(kind, namespace_meant(from, namespace), name);
     permit(world, from, &to).map_err(RefError::NotPermitted)?;
     Ok(to)
+}
+
+/// A reference that gives no namespace means the referrer's own.
+fn namespace_meant<'a>(from: Referrer<'a>, given: Option<&'a str>) -> &'a str {
+    given.filter(|namespace| !namespace.is_empty()).unwrap_or(from.namespace)
 }
 
 fn find<T>(objects: &Objects<T>, to: ObjectRef) -> Result<(ObjectRef, &T), RefError> {

@@ -25,14 +25,14 @@ use crate::{
         meta::ObjectMeta,
         shared::{CommonRouteSpec, GatewayDefaultScope, ParentReference},
     },
-    backend::{Backends, Use},
-    gateway::{Gateways, Parent, ResolvedListener},
+    backend::{Backends, Destination, Use},
+    gateway::{Gateways, Parent, ResolvedListener, is_planned},
     plan::{CertificateId, Hostname, ListenerId, Precedence, Route, RouteId, RouteKind},
-    policy::backend_tls::{Ancestor, BackendTlsPolicies, ServiceUsers},
-    reference::Referrer,
-    status::{Problem, Verdicts, reason::RouteRejection},
+    policy::backend_tls::{Ancestor, BackendTlsPolicies},
+    reference::{Reads, Referrer},
+    status::{Problem, reason::RouteRejection, route::RouteParentVerdict},
     verdict::Verdict,
-    world::{Kind, ObjectKey, ObjectRef, World},
+    world::{DataPlane, Kind, ObjectKey, ObjectRef, World},
 };
 use attach::Attaching;
 use rule::{Rules, Translator};
@@ -40,45 +40,91 @@ use rule::{Rules, Translator};
 /// Rule-level session persistence (GEP-1619) is experimental and deprecated.
 const NO_SESSION_PERSISTENCE: &str = "session persistence is not supported yet; any endpoint may serve a session";
 
-/// What the route half of the compiler hands on.
-pub(crate) struct Routes<'w> {
-    pub(crate) verdicts: Verdicts,
-    pub(crate) findings: Vec<Verdict>,
-    pub(crate) planned: BTreeMap<RouteId, Arc<Route>>,
-    /// The routes that a listener serves, whether it is served itself or not.
-    pub(crate) by_listener: BTreeMap<ListenerId, Vec<RouteId>>,
-    pub(crate) backends: Backends<'w>,
+/// What routes are judged by.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'w> {
+    pub(crate) world: &'w World,
+    pub(crate) gateways: &'w Gateways,
+    pub(crate) tls: &'w BackendTlsPolicies,
 }
 
-/// Judges every route and BackendTLSPolicy, and translates what Plans need of them.
-pub(crate) fn resolve<'w>(world: &'w World, gateways: &'w Gateways) -> Routes<'w> {
-    let tls = Arc::new(BackendTlsPolicies::new(world));
-    let routes = Routes {
-        verdicts: Verdicts::default(),
-        findings: Vec::new(),
-        planned: BTreeMap::new(),
-        by_listener: BTreeMap::new(),
-        backends: Backends::new(world, Arc::clone(&tls)),
-    };
-    let mut resolver = Resolver { world, gateways, users: ServiceUsers::new(), routes };
-    for (key, route) in &world.http_routes {
-        let form = Form::new(Kind::HttpRoute, key, &route.metadata, &route.spec.common, &route.spec.hostnames);
-        resolver.request_route(&form, RouteKind::Http, |translator| http::translate(&route.spec.rules, translator));
+/// All that follows from one route.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Routed {
+    /// One for each parentRef whose parent is ours, in the manifest's order. Without any, the route gets no status.
+    pub(crate) verdicts: Vec<RouteParentVerdict>,
+    pub(crate) findings: Vec<Verdict>,
+    pub(crate) planned: Vec<Planned>,
+    /// The listeners that count it as attached.
+    pub(crate) attached: BTreeSet<ListenerId>,
+    /// The Gateways that lead to `services` through it.
+    pub(crate) ancestors: BTreeSet<Ancestor>,
+    pub(crate) services: BTreeSet<ObjectKey>,
+    /// Nothing else, apart from the route itself, would make this another answer.
+    pub(crate) reads: Reads,
+}
+
+/// One form of a route in Plans.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Planned {
+    pub(crate) id: RouteId,
+    /// Those that serve it, whether they are served themselves or not.
+    pub(crate) listeners: BTreeSet<ListenerId>,
+    /// As the data planes of the served ones have it.
+    pub(crate) routes: BTreeMap<DataPlane, Arc<Route>>,
+    /// All that the route's rules lead to, each once.
+    pub(crate) destinations: Vec<Destination>,
+}
+
+/// Names every route, by kind and then by name.
+pub(crate) fn all(world: &World) -> impl Iterator<Item = ObjectRef> {
+    let named = |kind| move |key: &ObjectKey| ObjectRef { kind, key: key.clone() };
+    let http = world.http_routes.keys().map(named(Kind::HttpRoute));
+    let grpc = world.grpc_routes.keys().map(named(Kind::GrpcRoute));
+    let tls = world.tls_routes.keys().map(named(Kind::TlsRoute));
+    let tcp = world.tcp_routes.keys().map(named(Kind::TcpRoute));
+    http.chain(grpc).chain(tls).chain(tcp).chain(world.udp_routes.keys().map(named(Kind::UdpRoute)))
+}
+
+/// Judges one route and translates what Plans need of it. `None` if there is no such route.
+pub(crate) fn resolve<'w>(known: Known<'w>, object: &'w ObjectRef) -> Option<Routed> {
+    let mut resolver = Resolver { known, routed: Routed::default() };
+    let (world, key) = (known.world, &object.key);
+    match object.kind {
+        Kind::HttpRoute => {
+            let route = world.http_routes.get(key)?;
+            let form = Form::new(object, &route.metadata, &route.spec.common, &route.spec.hostnames);
+            resolver.request_route(&form, RouteKind::Http, |translator| http::translate(&route.spec.rules, translator));
+        }
+        Kind::GrpcRoute => {
+            let route = world.grpc_routes.get(key)?;
+            let form = Form::new(object, &route.metadata, &route.spec.common, &route.spec.hostnames);
+            resolver.request_route(&form, RouteKind::Grpc, |translator| grpc::translate(&route.spec.rules, translator));
+        }
+        Kind::TlsRoute | Kind::TcpRoute | Kind::UdpRoute => stream::resolve(&mut resolver, object)?,
+        Kind::GatewayClass
+        | Kind::Gateway
+        | Kind::ListenerSet
+        | Kind::BackendTlsPolicy
+        | Kind::ReferenceGrant
+        | Kind::XBackend
+        | Kind::XBackendTrafficPolicy
+        | Kind::XTelemetryPolicy
+        | Kind::XMesh
+        | Kind::GatewayParameters
+        | Kind::EnvoyProxy
+        | Kind::Service
+        | Kind::EndpointSlice
+        | Kind::Secret
+        | Kind::ConfigMap
+        | Kind::Namespace => return None,
     }
-    for (key, route) in &world.grpc_routes {
-        let form = Form::new(Kind::GrpcRoute, key, &route.metadata, &route.spec.common, &route.spec.hostnames);
-        resolver.request_route(&form, RouteKind::Grpc, |translator| grpc::translate(&route.spec.rules, translator));
-    }
-    stream::resolve(&mut resolver);
-    let mut routes = resolver.routes;
-    routes.verdicts.policies = tls.verdicts(&resolver.users);
-    routes.findings.extend(tls.findings());
-    routes
+    Some(resolver.routed)
 }
 
 /// A route of any kind, apart from its rules.
 struct Form<'w> {
-    object: ObjectRef,
+    object: &'w ObjectRef,
     created: u64,
     parent_refs: &'w [ParentReference],
     wants_default_gateways: bool,
@@ -86,13 +132,7 @@ struct Form<'w> {
 }
 
 impl<'w> Form<'w> {
-    fn new(
-        kind: Kind,
-        key: &ObjectKey,
-        metadata: &ObjectMeta,
-        common: &'w CommonRouteSpec,
-        hostnames: &[String],
-    ) -> Self {
+    fn new(object: &'w ObjectRef, metadata: &ObjectMeta, common: &'w CommonRouteSpec, hostnames: &[String]) -> Self {
         let mut hostnames: Vec<Hostname> = hostnames.iter().map(|name| Hostname::parse(Some(name))).collect();
         if hostnames.is_empty() {
             hostnames.push(Hostname::Any);
@@ -100,7 +140,7 @@ impl<'w> Form<'w> {
         hostnames.sort();
         hostnames.dedup();
         Self {
-            object: ObjectRef { kind, key: key.clone() },
+            object,
             created: metadata.creation_timestamp.map_or(u64::MAX, |time| time.0),
             parent_refs: &common.parent_refs,
             wants_default_gateways: common.use_default_gateways == Some(GatewayDefaultScope::All),
@@ -121,66 +161,48 @@ struct Attachment<'w> {
     listeners: Result<Vec<&'w ResolvedListener>, Problem<RouteRejection>>,
 }
 
+/// Resolves one route.
 struct Resolver<'w> {
-    world: &'w World,
-    gateways: &'w Gateways,
-    users: ServiceUsers,
-    routes: Routes<'w>,
+    known: Known<'w>,
+    routed: Routed,
 }
 
 impl<'w> Resolver<'w> {
     /// Judges an HTTPRoute or GRPCRoute, and plans it for the listeners that it attaches to.
-    fn request_route(&mut self, form: &Form<'w>, kind: RouteKind, translate: impl Fn(&mut Translator<'_, 'w>)) {
+    fn request_route(&mut self, form: &Form<'w>, kind: RouteKind, translate: impl Fn(&mut Translator<'_>)) {
         let attachments = self.attach(form);
         // Backends in TLS are shown the certificate of the Gateway, so a route has one form per certificate.
         let mut forms: BTreeMap<Option<&'w CertificateId>, Rules> = BTreeMap::new();
         for attachment in &attachments {
             let certificate = self.client_certificate(attachment);
             forms.entry(certificate).or_insert_with(|| {
-                let from = Referrer::new(&form.object);
-                let usage = Use { from, client_certificate: certificate };
-                let mut translator = Translator { backends: &mut self.routes.backends, usage, found: Rules::default() };
+                let usage = Use { from: Referrer::new(form.object), client_certificate: certificate };
+                let mut translator = Translator { backends: self.backends(), usage, found: Rules::default() };
                 translate(&mut translator);
                 translator.found
             });
         }
-        let Some(rules) = forms.values().next() else { return };
+        let Some(rules) = forms.values_mut().next() else { return };
         let rejection = judge::rejection(rules);
-        judge::find(rules, &form.object, &mut self.routes.findings);
-        let verdicts = attachments.iter().map(|attachment| judge::verdict(attachment, rules, &rejection)).collect();
-        self.routes.verdicts.routes.insert(form.object.clone(), verdicts);
+        judge::find(rules, form.object, &mut self.routed.findings);
+        self.routed.verdicts =
+            attachments.iter().map(|attachment| judge::verdict(attachment, rules, &rejection)).collect();
         if rejection.is_none() {
-            self.count(&attachments);
-            self.note_users(&attachments, rules);
+            self.routed.attached = listeners(attachments.iter()).map(|listener| listener.id.clone()).collect();
+            self.routed.ancestors = attachments.iter().filter(|found| found.listeners.is_ok()).map(ancestor).collect();
+            self.routed.services = std::mem::take(&mut rules.services);
         }
-        for (certificate, rules) in forms {
-            let serves = |found: &&Attachment<'w>| self.client_certificate(found) == certificate;
-            let listeners: BTreeSet<&ListenerId> = listeners(attachments.iter().filter(serves)).collect();
-            if !listeners.is_empty() && !rules.rules.is_empty() {
-                self.plan(form, kind, certificate, rules, &listeners);
+        for (certificate, mut rules) in forms {
+            self.routed.reads.0.append(&mut rules.reads.0);
+            let serving = attachments.iter().filter(|found| self.client_certificate(found) == certificate);
+            if let Some(planned) = plan(form, kind, certificate, rules, serving) {
+                self.routed.planned.push(planned);
             }
         }
     }
 
-    fn plan(
-        &mut self,
-        form: &Form<'w>,
-        kind: RouteKind,
-        certificate: Option<&CertificateId>,
-        rules: Rules,
-        listeners: &BTreeSet<&ListenerId>,
-    ) {
-        let name = format!("{}/{}", form.object.kind.name().to_ascii_lowercase(), form.object.key);
-        let id = match certificate {
-            None => RouteId::new(name),
-            Some(certificate) => RouteId::new(format!("{name}/as/{certificate}")),
-        };
-        for &listener in listeners {
-            self.routes.by_listener.entry(listener.clone()).or_default().push(id.clone());
-        }
-        let hostnames = form.hostnames.clone();
-        let route = Route { id: id.clone(), kind, hostnames, precedence: form.precedence(), rules: rules.rules };
-        self.routes.planned.insert(id, Arc::new(route));
+    fn backends(&self) -> Backends<'w> {
+        Backends { world: self.known.world, tls: self.known.tls }
     }
 
     /// Finds the listeners of each parentRef whose parent is ours. One that is not gets no entry in the status.
@@ -190,20 +212,27 @@ impl<'w> Resolver<'w> {
         let mut attachments = Vec::with_capacity(form.parent_refs.len());
         for (index, reference) in form.parent_refs.iter().enumerate() {
             let owner = attach::owner(reference, route.namespace);
-            match owner.as_ref().and_then(|owner| self.gateways.parents.get(owner)) {
+            owner.iter().for_each(|owner| self.routed.reads.object(owner));
+            match owner.as_ref().and_then(|owner| self.known.gateways.parents.get(owner)) {
                 Some(parent) => {
-                    let listeners = attach::attach(self.world, parent, reference, route);
+                    let listeners = attach::attach(self.known.world, parent, reference, route);
                     if let Err(problem) = &listeners {
-                        judge::find_unattached(&form.object, index, problem, &mut self.routes.findings);
+                        judge::find_unattached(form.object, index, problem, &mut self.routed.findings);
                     }
                     attachments.push(Attachment { parent_ref: reference.clone(), parent, listeners });
                 }
-                None => judge::find_no_parent(self.world, form, index, owner.as_ref(), &mut self.routes.findings),
+                None => {
+                    judge::find_no_parent(self.known.world, form, index, owner.as_ref(), &mut self.routed.findings);
+                }
             }
         }
         if form.wants_default_gateways {
+            self.routed.reads.every_gateway();
             let defaults = self.default_gateways(route, &attachments);
             attachments.extend(defaults);
+        }
+        if attachments.iter().any(|found| found.parent.selects_namespaces()) {
+            self.routed.reads.namespace_labels(route.namespace);
         }
         attachments
     }
@@ -213,45 +242,72 @@ impl<'w> Resolver<'w> {
         let offers = |parent: &&'w Parent| {
             parent.owner.kind == Kind::Gateway
                 && !declared.iter().any(|other| other.parent.owner == parent.owner)
-                && self.world.gateways.get(&parent.owner.key).and_then(|gateway| gateway.spec.default_scope)
+                && self.known.world.gateways.get(&parent.owner.key).and_then(|gateway| gateway.spec.default_scope)
                     == Some(GatewayDefaultScope::All)
         };
         let attachment = |parent: &'w Parent| {
             let parent_ref = crate::policy::backend_tls::gateway_reference(&parent.owner.key);
-            let listeners = attach::attach(self.world, parent, &parent_ref, route);
+            let listeners = attach::attach(self.known.world, parent, &parent_ref, route);
             Attachment { parent_ref, parent, listeners }
         };
-        self.gateways.parents.values().filter(offers).map(attachment).collect()
+        self.known.gateways.parents.values().filter(offers).map(attachment).collect()
     }
 
     /// What the attachment's Gateway shows to backends.
     fn client_certificate(&self, attachment: &Attachment<'w>) -> Option<&'w CertificateId> {
-        self.gateways.gateways.get(&attachment.parent.gateway)?.client_certificate.as_ref()
+        self.known.gateways.gateways.get(&attachment.parent.gateway)?.client_certificate.as_ref()
     }
+}
 
-    /// A route counts once per listener, however many of its parentRefs lead there.
-    fn count(&mut self, attachments: &[Attachment<'w>]) {
-        let listeners: BTreeSet<&ListenerId> = listeners(attachments.iter()).collect();
-        for listener in listeners {
-            *self.routes.verdicts.attached_routes.entry(listener.clone()).or_default() += 1;
-        }
-    }
-
-    fn note_users(&mut self, attachments: &[Attachment<'w>], rules: &Rules) {
-        for Attachment { parent, listeners, .. } in attachments {
-            if listeners.is_ok() {
-                let ancestor =
-                    Ancestor { gateway: parent.gateway.clone(), controller_name: parent.controller_name.clone() };
-                for service in &rules.services {
-                    self.users.entry(service.clone()).or_default().insert(ancestor.clone());
-                }
-            }
-        }
-    }
+fn ancestor(attachment: &Attachment<'_>) -> Ancestor {
+    let Parent { gateway, controller_name, .. } = attachment.parent;
+    Ancestor { gateway: gateway.clone(), controller_name: controller_name.clone() }
 }
 
 fn listeners<'a, 'w: 'a>(
     attachments: impl Iterator<Item = &'a Attachment<'w>>,
-) -> impl Iterator<Item = &'w ListenerId> {
-    attachments.filter_map(|found| found.listeners.as_ref().ok()).flatten().map(|listener| &listener.id)
+) -> impl Iterator<Item = &'w ResolvedListener> {
+    attachments.filter_map(|found| found.listeners.as_ref().ok()).flatten().copied()
+}
+
+/// Plans a route for the listeners that it attaches to by these parentRefs, if there are any.
+fn plan<'a, 'w: 'a>(
+    form: &Form<'_>,
+    kind: RouteKind,
+    certificate: Option<&CertificateId>,
+    mut rules: Rules,
+    attachments: impl Iterator<Item = &'a Attachment<'w>> + Clone,
+) -> Option<Planned> {
+    let serving: BTreeSet<ListenerId> = listeners(attachments.clone()).map(|listener| listener.id.clone()).collect();
+    if serving.is_empty() || rules.rules.is_empty() {
+        return None;
+    }
+    let name = format!("{}/{}", form.object.kind.name().to_ascii_lowercase(), form.object.key);
+    let id = match certificate {
+        None => RouteId::new(name),
+        Some(certificate) => RouteId::new(format!("{name}/as/{certificate}")),
+    };
+    let hostnames = form.hostnames.clone();
+    let route = Arc::new(Route { id: id.clone(), kind, hostnames, precedence: form.precedence(), rules: rules.rules });
+    let mut hostnames: BTreeMap<&DataPlane, Vec<&Hostname>> = BTreeMap::new();
+    for attachment in attachments {
+        let planned = listeners(std::iter::once(attachment)).filter(|listener| is_planned(listener));
+        for listener in planned {
+            hostnames.entry(&attachment.parent.data_plane).or_default().push(&listener.hostname);
+        }
+    }
+    let routes =
+        hostnames.into_iter().map(|(plane, hostnames)| (plane.clone(), narrowed(&route, &hostnames))).collect();
+    let destinations = route.backends().filter_map(|id| rules.destinations.remove(id)).collect();
+    Some(Planned { id, listeners: serving, routes, destinations })
+}
+
+/// Leaves out the hostnames that no listener serves. Most routes keep all, and are shared as they are.
+fn narrowed(route: &Arc<Route>, listeners: &[&Hostname]) -> Arc<Route> {
+    let meets = |hostname: &Hostname| listeners.iter().any(|listener| listener.intersects(hostname));
+    if route.hostnames.iter().all(meets) {
+        return Arc::clone(route);
+    }
+    let hostnames = route.hostnames.iter().filter(|hostname| meets(hostname)).cloned().collect();
+    Arc::new(Route { hostnames, ..Route::clone(route) })
 }

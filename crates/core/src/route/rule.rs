@@ -3,7 +3,7 @@
 //! A rule whose matches are understood keeps its requests, whatever else is wrong with it: they are refused, and never
 //! fall through to a less specific rule that its owner did not mean.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Fault, filter::FilterSpec};
 use crate::{
@@ -12,10 +12,11 @@ use crate::{
         http_route::HttpBackendRef,
         shared::{BackendObjectReference, BackendRef},
     },
-    backend::{Backends, Unusable, Use},
+    backend::{Backends, Destination, Unusable, Use},
     field::Field,
     filter::{Filter, cors, header, mirror, redirect, rewrite},
     plan::{BackendId, Match, Refusal, Rule, Target, Timeouts, WeightedBackend},
+    reference::Reads,
     status::reason::RouteUnresolved,
     world::ObjectKey,
 };
@@ -35,6 +36,8 @@ pub(super) struct Rules {
     pub(super) unresolved: Vec<Unresolved>,
     /// The Services that the rules lead to.
     pub(super) services: BTreeSet<ObjectKey>,
+    pub(super) destinations: BTreeMap<BackendId, Destination>,
+    pub(super) reads: Reads,
 }
 
 /// What is wrong with one rule.
@@ -79,13 +82,13 @@ impl<'a> From<&'a GrpcBackendRef> for Share<'a> {
 }
 
 /// Translates the rules of one route, one after the other.
-pub(super) struct Translator<'t, 'w> {
-    pub(super) backends: &'t mut Backends<'w>,
+pub(super) struct Translator<'t> {
+    pub(super) backends: Backends<'t>,
     pub(super) usage: Use<'t>,
     pub(super) found: Rules,
 }
 
-impl Translator<'_, '_> {
+impl Translator<'_> {
     /// Adds a rule. One whose filters are at fault refuses its requests.
     pub(super) fn add(
         &mut self,
@@ -210,10 +213,12 @@ impl Translator<'_, '_> {
     }
 
     fn resolve(&mut self, reference: &BackendObjectReference, field: &Field<'_>) -> Option<BackendId> {
-        match self.backends.resolve(self.usage, reference) {
-            Ok((service, backend)) => {
-                self.found.services.insert(service);
-                Some(backend)
+        match self.backends.resolve(self.usage, reference, &mut self.found.reads) {
+            Ok(destination) => {
+                self.found.services.insert(destination.service.clone());
+                let id = destination.id.clone();
+                self.found.destinations.entry(id.clone()).or_insert(destination);
+                Some(id)
             }
             Err(why) => {
                 self.found.services.extend(why.service.clone());

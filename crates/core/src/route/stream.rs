@@ -7,26 +7,27 @@ use crate::{
     reference::Referrer,
     status::{Problem, reason::RouteRejection, route::RouteParentVerdict},
     verdict::Verdict,
-    world::Kind,
+    world::{Kind, ObjectRef},
 };
 
-pub(super) fn resolve(resolver: &mut Resolver<'_>) {
-    let world = resolver.world;
-    for (key, route) in &world.tls_routes {
-        let form = Form::new(Kind::TlsRoute, key, &route.metadata, &route.spec.common, &route.spec.hostnames);
+/// Judges one of them. `None` if there is no such route.
+pub(super) fn resolve<'w>(resolver: &mut Resolver<'w>, object: &'w ObjectRef) -> Option<()> {
+    let (world, key) = (resolver.known.world, &object.key);
+    if let Some(route) = world.tls_routes.get(key).filter(|_| object.kind == Kind::TlsRoute) {
+        let form = Form::new(object, &route.metadata, &route.spec.common, &route.spec.hostnames);
         let rules = route.spec.rules.iter().map(|rule| rule.backend_refs.as_slice());
         resolver.stream_route(&form, rules, &TransportProtocol::Tcp);
-    }
-    for (key, route) in &world.tcp_routes {
-        let form = Form::new(Kind::TcpRoute, key, &route.metadata, &route.spec.common, &[]);
+    } else if let Some(route) = world.tcp_routes.get(key).filter(|_| object.kind == Kind::TcpRoute) {
+        let form = Form::new(object, &route.metadata, &route.spec.common, &[]);
         let rules = route.spec.rules.iter().map(|rule| rule.backend_refs.as_slice());
         resolver.stream_route(&form, rules, &TransportProtocol::Tcp);
-    }
-    for (key, route) in &world.udp_routes {
-        let form = Form::new(Kind::UdpRoute, key, &route.metadata, &route.spec.common, &[]);
+    } else {
+        let route = world.udp_routes.get(key).filter(|_| object.kind == Kind::UdpRoute)?;
+        let form = Form::new(object, &route.metadata, &route.spec.common, &[]);
         let rules = route.spec.rules.iter().map(|rule| rule.backend_refs.as_slice());
         resolver.stream_route(&form, rules, &TransportProtocol::Udp);
     }
+    Some(())
 }
 
 impl<'w> Resolver<'w> {
@@ -50,11 +51,10 @@ impl<'w> Resolver<'w> {
             resolved_refs: resolved_refs.clone(),
             partially_invalid: None,
         };
-        let verdicts = attachments.into_iter().map(verdict).collect();
-        self.routes.verdicts.routes.insert(form.object.clone(), verdicts);
+        self.routed.verdicts = attachments.into_iter().map(verdict).collect();
         let unserved = Verdict { object: form.object.clone(), field: String::new(), message, mend: None };
-        self.routes.findings.push(unserved);
-        self.routes.findings.extend(unresolved.into_iter().map(|found| Verdict {
+        self.routed.findings.push(unserved);
+        self.routed.findings.extend(unresolved.into_iter().map(|found| Verdict {
             object: form.object.clone(),
             field: found.field,
             message: found.why.message,
@@ -63,7 +63,7 @@ impl<'w> Resolver<'w> {
     }
 
     fn unresolved<'r>(
-        &self,
+        &mut self,
         form: &Form<'w>,
         rules: impl Iterator<Item = &'r [BackendRef]>,
         transport: &TransportProtocol,
@@ -72,8 +72,9 @@ impl<'w> Resolver<'w> {
         let mut unresolved = Vec::new();
         for (rule, backends) in rules.enumerate() {
             for (index, backend) in backends.iter().enumerate() {
-                let from = Referrer::new(&form.object);
-                if let Err(why) = self.routes.backends.check(from, &backend.object, transport) {
+                let from = Referrer::new(form.object);
+                let checked = self.backends().check(from, &backend.object, transport, &mut self.routed.reads);
+                if let Err(why) = checked {
                     let field = field.index(rule).name("backendRefs").index(index).to_string();
                     unresolved.push(Unresolved { field, why });
                 }

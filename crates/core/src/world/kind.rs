@@ -63,14 +63,23 @@ macro_rules! kinds {
         }
 
         impl World {
-            /// Adds an object, in the place of an older one of its name.
-            pub fn insert(&mut self, object: Object) {
-                let key = object.key();
-                match object { $(Object::$kind(object) => { self.$field.insert(key, *object); })* }
+            /// Puts an object in its place, and names it if it says something else than the older one there.
+            pub(super) fn put(&mut self, key: ObjectKey, object: Object) -> Option<ObjectRef> {
+                match object {$(
+                    Object::$kind(object) => {
+                        let version = object.metadata.resource_version.clone();
+                        let old = self.$field.insert(key.clone(), *object);
+                        let same = old.is_some_and(|mut old| {
+                            old.metadata.resource_version = version;
+                            self.$field.get(&key) == Some(&old)
+                        });
+                        (!same).then_some(ObjectRef { kind: Kind::$kind, key })
+                    }
+                )*}
             }
 
-            /// Forgets an object; says whether it was there.
-            pub fn remove(&mut self, object: &ObjectRef) -> bool {
+            /// Takes an object out; says whether it was there.
+            pub(super) fn take(&mut self, object: &ObjectRef) -> bool {
                 match object.kind { $(Kind::$kind => self.$field.remove(&object.key).is_some(),)* }
             }
 

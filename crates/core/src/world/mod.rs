@@ -4,12 +4,16 @@
 //! Holds and looks up; judges nothing. Objects get here typed, hence structurally valid: a reference may still lead
 //! nowhere.
 
+mod changes;
 mod kind;
+mod objects;
 mod observed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+pub use changes::Changes;
 pub use kind::{Kind, Object, ObjectError};
+pub use objects::Objects;
 pub use observed::{DataPlane, DataPlaneState, Observed};
 
 use crate::api::{
@@ -80,9 +84,6 @@ impl std::fmt::Debug for ObjectRef {
     }
 }
 
-/// The objects of one kind.
-pub type Objects<T> = BTreeMap<ObjectKey, T>;
-
 /// The input of the compiler. Equal worlds give equal outcomes, in whichever order their objects came.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -108,8 +109,12 @@ pub struct World {
     pub secrets: Objects<Secret>,
     pub config_maps: Objects<ConfigMap>,
     pub namespaces: Objects<Namespace>,
+    /// What was observed may be replaced at any time.
     pub observed: Observed,
-    pub settings: Settings,
+    /// Never changes once there are objects.
+    pub(crate) settings: Settings,
+    slices_by_service: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
+    changes: Changes,
 }
 
 /// How this installation is set up.
@@ -186,6 +191,8 @@ impl World {
             namespaces: Objects::new(),
             observed: Observed::default(),
             settings,
+            slices_by_service: BTreeMap::new(),
+            changes: Changes::default(),
         }
     }
 

@@ -13,14 +13,14 @@ use crate::{
 };
 
 /// Translates every rule.
-pub(super) fn translate(rules: &[GrpcRouteRule], translator: &mut Translator<'_, '_>) {
+pub(super) fn translate(rules: &[GrpcRouteRule], translator: &mut Translator<'_>) {
     let field = Field::root("spec.rules");
     for (index, rule) in rules.iter().enumerate() {
         one(index, rule, &field.index(index), translator);
     }
 }
 
-fn one(index: usize, spec: &GrpcRouteRule, field: &Field<'_>, translator: &mut Translator<'_, '_>) {
+fn one(index: usize, spec: &GrpcRouteRule, field: &Field<'_>, translator: &mut Translator<'_>) {
     let matches = match matches::translate(&spec.matches, &field.name("matches")) {
         Ok(matches) => matches,
         Err(fault) => return translator.drop_rule(index, fault),

@@ -22,14 +22,14 @@ use crate::{
 const BACKOFF: Duration = Duration::from_millis(25);
 
 /// Translates every rule.
-pub(super) fn translate(rules: &[HttpRouteRule], translator: &mut Translator<'_, '_>) {
+pub(super) fn translate(rules: &[HttpRouteRule], translator: &mut Translator<'_>) {
     let field = Field::root("spec.rules");
     for (index, rule) in rules.iter().enumerate() {
         one(index, rule, &field.index(index), translator);
     }
 }
 
-fn one(index: usize, spec: &HttpRouteRule, field: &Field<'_>, translator: &mut Translator<'_, '_>) {
+fn one(index: usize, spec: &HttpRouteRule, field: &Field<'_>, translator: &mut Translator<'_>) {
     let matches = match matches::translate(&spec.matches, &field.name("matches")) {
         Ok(matches) => matches,
         Err(fault) => return translator.drop_rule(index, fault),

@@ -8,6 +8,7 @@ mod changes;
 mod crds;
 mod idle;
 mod judge;
+mod load;
 mod manifest;
 mod origin;
 mod process;

@@ -4,12 +4,10 @@
 //! every worker shows it. The command refuses to know how the gateway watches or compiles.
 
 mod edit;
-mod load;
 mod observe;
 mod origin;
 mod report;
 mod site;
-mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +27,7 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::{
     build,
     certificate::Authority,
+    load::{self, Tally, Target},
     manifest,
     process::{self, Process},
 };
@@ -36,7 +35,6 @@ use edit::{Edit, Sign, TURN};
 use observe::Observer;
 use report::{InForce, Promise, Report};
 use site::{Ports, Site};
-use tally::Tally;
 
 /// What the load asks for, and what certificates name.
 const HOST: &str = "changes.example.com";
@@ -82,7 +80,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("the first manifests were never in force");
     }
     let tally = Arc::new(Tally::default());
-    let load = load::start(ports, tls, tally.clone(), args.rate)?;
+    let target = Target { address: Ipv4Addr::LOCALHOST.into(), http: ports.http, https: ports.https, host: HOST };
+    let load = load::start(target, tls, tally.clone(), args.rate)?;
     let in_force = edit_all(args.edits, &mut site, ports, &authority, &observer, &tally)?;
     tally.enter("rest".into());
     while tally.answered() < args.requests && load.is_running() {

@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, fmt::Write};
 use anyhow::Result;
 use serde::Serialize;
 
-use super::{
-    edit::Edit,
-    tally::{Count, Counts, Via},
+use super::edit::Edit;
+use crate::{
+    load::{Count, Counts, Via},
+    sample::percentile,
 };
-use crate::sample::percentile;
 
 #[derive(Serialize)]
 pub(super) struct Report {

@@ -5,9 +5,11 @@ use super::{
     origin::Origins,
     report::{InForce, Promise, Report},
     site::{Ports, Site},
-    tally::{Tally, Via},
 };
-use crate::certificate::Authority;
+use crate::{
+    certificate::Authority,
+    load::{Tally, Via},
+};
 
 const PORTS: Ports = Ports { http: 1, https: 2 };
 

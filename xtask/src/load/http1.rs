@@ -7,7 +7,7 @@ use tokio::{
 };
 
 use super::{Duration, Job, PATHS, Schedule, Via, in_time};
-use crate::{changes::HOST, response::Response};
+use crate::response::Response;
 
 /// Asks on a connection that is kept, or on a new one each time.
 pub(super) async fn keep_asking(job: &Job, period: Duration, fresh: bool) {
@@ -28,9 +28,9 @@ pub(super) async fn keep_asking(job: &Job, period: Duration, fresh: bool) {
 async fn ask(job: &Job, kept: Option<TcpStream>, path: &str) -> Result<Option<TcpStream>> {
     let mut connection = match kept {
         Some(connection) => connection,
-        None => job.connect(job.ports.http).await?,
+        None => job.connect(job.target.http).await?,
     };
-    connection.write_all(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await?;
+    connection.write_all(format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", job.target.host).as_bytes()).await?;
     let mut bytes = Vec::with_capacity(1024);
     let response = loop {
         if let Some(response) = Response::take(&mut bytes)? {

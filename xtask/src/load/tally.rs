@@ -14,7 +14,7 @@ const FAILURES_KEPT_MAX: usize = 20;
 /// How a request travelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Via {
+pub(crate) enum Via {
     /// HTTP/1.1, connections kept alive.
     Http1,
     /// HTTP/1.1, a connection per request.
@@ -29,26 +29,26 @@ pub(super) enum Via {
 
 /// Shared by the load's tasks and the edits.
 #[derive(Default)]
-pub(super) struct Tally(Mutex<Counts>);
+pub(crate) struct Tally(Mutex<Counts>);
 
 #[derive(Clone, Default)]
-pub(super) struct Counts {
-    pub(super) by_protocol: BTreeMap<Via, Count>,
-    pub(super) failures: Vec<String>,
+pub(crate) struct Counts {
+    pub(crate) by_protocol: BTreeMap<Via, Count>,
+    pub(crate) failures: Vec<String>,
     /// From when a request was due to its last byte, in milliseconds.
-    pub(super) latencies_ms: Vec<f64>,
+    pub(crate) latencies_ms: Vec<f64>,
     /// The edit in force or about to be, for the words of a failure.
     edit: String,
 }
 
 #[derive(Clone, Copy, Default, Serialize)]
-pub(super) struct Count {
-    pub(super) answered: u64,
-    pub(super) failed: u64,
+pub(crate) struct Count {
+    pub(crate) answered: u64,
+    pub(crate) failed: u64,
 }
 
 impl Tally {
-    pub(super) fn record(&self, via: Via, latency: Duration, result: &anyhow::Result<()>) {
+    pub(crate) fn record(&self, via: Via, latency: Duration, result: &anyhow::Result<()>) {
         let mut counts = self.lock();
         let count = counts.by_protocol.entry(via).or_default();
         match result {
@@ -67,15 +67,15 @@ impl Tally {
     }
 
     /// Names the edit that failures from now on may be due to.
-    pub(super) fn enter(&self, edit: String) {
+    pub(crate) fn enter(&self, edit: String) {
         self.lock().edit = edit;
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         self.lock().clone()
     }
 
-    pub(super) fn answered(&self) -> u64 {
+    pub(crate) fn answered(&self) -> u64 {
         self.lock().by_protocol.values().map(|count| count.answered).sum()
     }
 
@@ -85,11 +85,11 @@ impl Tally {
 }
 
 impl Counts {
-    pub(super) fn answered(&self) -> u64 {
+    pub(crate) fn answered(&self) -> u64 {
         self.by_protocol.values().map(|count| count.answered).sum()
     }
 
-    pub(super) fn failed(&self) -> u64 {
+    pub(crate) fn failed(&self) -> u64 {
         self.by_protocol.values().map(|count| count.failed).sum()
     }
 }

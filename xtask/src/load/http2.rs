@@ -12,7 +12,6 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{Duration, Job, PATHS, Schedule, Via, in_time};
-use crate::changes::HOST;
 
 /// Requests after which a TLS connection is given up for a new one, so that rotation meets handshakes.
 const REQUESTS_PER_TLS_CONNECTION: usize = 50;
@@ -38,7 +37,8 @@ pub(super) async fn keep_asking(job: &Job, period: Duration, tls: bool) {
         };
         connection = Some(ready.clone());
         let job = job.clone();
-        running.spawn(async move { job.record(via, due, &in_time(ask(ready, path, tls)).await) });
+        let url = format!("{}://{}{path}", if tls { "https" } else { "http" }, job.target.host);
+        running.spawn(async move { job.record(via, due, &in_time(ask(ready, &url)).await) });
         while running.try_join_next().is_some() {}
     }
     running.join_all().await;
@@ -52,10 +52,10 @@ async fn ready(job: &Job, kept: Option<SendRequest<Bytes>>, tls: bool) -> Result
         return Ok(ready);
     }
     if !tls {
-        return handshake(job.connect(job.ports.http).await?).await;
+        return handshake(job.connect(job.target.http).await?).await;
     }
-    let connection = job.connect(job.ports.https).await?;
-    let name = ServerName::try_from(HOST)?;
+    let connection = job.connect(job.target.https).await?;
+    let name = ServerName::try_from(job.target.host)?;
     handshake(TlsConnector::from(job.tls.clone()).connect(name, connection).await.context("TLS handshake")?).await
 }
 
@@ -65,9 +65,8 @@ async fn handshake(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static)
     Ok(sender.ready().await?)
 }
 
-async fn ask(mut connection: SendRequest<Bytes>, path: &str, tls: bool) -> Result<()> {
-    let scheme = if tls { "https" } else { "http" };
-    let request = Request::get(format!("{scheme}://{HOST}{path}")).body(())?;
+async fn ask(mut connection: SendRequest<Bytes>, url: &str) -> Result<()> {
+    let request = Request::get(url).body(())?;
     let (response, _) = connection.send_request(request, true)?;
     let response = response.await?;
     ensure!(response.status() == 200, "answered with {}", response.status());

@@ -1,10 +1,12 @@
-//! The load: a constant rate, whatever the answers do, over every protocol at once.
+//! A load: a constant rate, whatever the answers do, over every protocol at once. Knows nothing of what goes on meanwhile.
 
 mod http1;
 mod http2;
+mod tally;
 mod websocket;
 
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,10 +22,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{
-    site::Ports,
-    tally::{Tally, Via},
-};
+pub(crate) use tally::{Count, Counts, Tally, Via};
 
 /// A request that is not answered by then has failed.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,14 +33,23 @@ const PATHS: [&str; 3] = ["/load", "/load/first", "/probe"];
 /// What all tasks of the load share.
 #[derive(Clone)]
 struct Job {
-    ports: Ports,
+    target: Target,
     tls: Arc<ClientConfig>,
     tally: Arc<Tally>,
     stop: Arc<AtomicBool>,
 }
 
+/// The gateway that is asked: its listeners, and the host that its routes and certificates are for.
+#[derive(Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) address: IpAddr,
+    pub(crate) http: u16,
+    pub(crate) https: u16,
+    pub(crate) host: &'static str,
+}
+
 /// A running load.
-pub(super) struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
@@ -54,9 +62,9 @@ struct Share {
 }
 
 /// Starts about `per_second` requests per second.
-pub(super) fn start(ports: Ports, tls: Arc<ClientConfig>, tally: Arc<Tally>, per_second: f64) -> Result<Load> {
+pub(crate) fn start(target: Target, tls: Arc<ClientConfig>, tally: Arc<Tally>, per_second: f64) -> Result<Load> {
     let stop = Arc::new(AtomicBool::new(false));
-    let job = Job { ports, tls, tally, stop: stop.clone() };
+    let job = Job { target, tls, tally, stop: stop.clone() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = thread::spawn(move || runtime.block_on(run(&job, per_second)));
     Ok(Load { stop, thread })
@@ -64,12 +72,12 @@ pub(super) fn start(ports: Ports, tls: Arc<ClientConfig>, tally: Arc<Tally>, per
 
 impl Load {
     /// Whether its thread still runs: a load that broke makes no more requests.
-    pub(super) fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         !self.thread.is_finished()
     }
 
     /// Lets what was asked be answered.
-    pub(super) fn stop(self) -> Result<()> {
+    pub(crate) fn stop(self) -> Result<()> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().ok().context("the load panicked")
     }
@@ -104,7 +112,7 @@ async fn run(job: &Job, per_second: f64) {
 
 impl Job {
     async fn connect(&self, port: u16) -> Result<TcpStream> {
-        let connection = TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).await.context("connect")?;
+        let connection = TcpStream::connect((self.target.address, port)).await.context("connect")?;
         connection.set_nodelay(true)?;
         Ok(connection)
     }

@@ -6,7 +6,6 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 
 use super::{Duration, Job, Schedule, Via, in_time};
-use crate::changes::HOST;
 
 pub(super) async fn keep_asking(job: &Job, period: Duration) {
     let mut schedule = Schedule::new(period);
@@ -26,8 +25,9 @@ async fn echo(job: &Job, socket: &mut Option<WebSocketStream<TcpStream>>, number
     let socket = match socket {
         Some(socket) => socket,
         None => {
-            let connection = job.connect(job.ports.http).await?;
-            let (opened, _) = tokio_tungstenite::client_async(format!("ws://{HOST}/socket"), connection).await?;
+            let connection = job.connect(job.target.http).await?;
+            let (opened, _) =
+                tokio_tungstenite::client_async(format!("ws://{}/socket", job.target.host), connection).await?;
             socket.insert(opened)
         }
     };

@@ -1,0 +1,99 @@
+//! What each data plane should have: one consistent snapshot each, and the difference to what a client has.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::watch;
+
+use crate::{Change, Resource, Version};
+
+/// Everything that one data plane should have.
+pub(crate) struct Snapshot {
+    pub(crate) version: Version,
+    pub(crate) resources: BTreeMap<Arc<str>, Resource>,
+}
+
+impl Snapshot {
+    fn new(resources: BTreeMap<Arc<str>, Resource>) -> Self {
+        let version = Version::of_all(resources.values().map(|resource| (&*resource.name, resource.version)));
+        Self { version, resources }
+    }
+}
+
+/// What a client has: what it said when it came, then what it was sent last.
+pub(crate) enum Known {
+    Said(BTreeMap<Arc<str>, Version>),
+    Sent(Arc<Snapshot>),
+}
+
+impl Known {
+    fn version(&self, name: &str) -> Option<Version> {
+        match self {
+            Self::Said(versions) => versions.get(name).copied(),
+            Self::Sent(snapshot) => snapshot.resources.get(name).map(|resource| resource.version),
+        }
+    }
+
+    /// Returns what makes it `target`.
+    pub(crate) fn change_to(&self, target: &Snapshot) -> Change {
+        let differs = |resource: &&Resource| self.version(&resource.name) != Some(resource.version);
+        let is_gone = |name: &&Arc<str>| !target.resources.contains_key(*name);
+        let removed = match self {
+            Self::Said(versions) => versions.keys().filter(is_gone).cloned().collect(),
+            Self::Sent(snapshot) => snapshot.resources.keys().filter(is_gone).cloned().collect(),
+        };
+        Change { added: target.resources.values().filter(differs).cloned().collect(), removed }
+    }
+}
+
+/// The snapshots of all planes, and who waits for them.
+#[derive(Default)]
+pub(crate) struct Planes {
+    planes: Mutex<HashMap<String, watch::Sender<Option<Arc<Snapshot>>>>>,
+}
+
+impl Planes {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, watch::Sender<Option<Arc<Snapshot>>>>> {
+        self.planes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn publish(&self, plane: &str, change: Change) -> Version {
+        let mut planes = self.lock();
+        let sender = planes.entry(plane.into()).or_default();
+        let before = sender.borrow().clone();
+        let mut resources = before.as_ref().map(|before| before.resources.clone()).unwrap_or_default();
+        for name in change.removed {
+            resources.remove(&name);
+        }
+        resources.extend(change.added.into_iter().map(|resource| (resource.name.clone(), resource)));
+        let snapshot = Snapshot::new(resources);
+        let version = snapshot.version;
+        if before.is_none_or(|before| before.version != version) {
+            sender.send_replace(Some(Arc::new(snapshot)));
+        }
+        version
+    }
+
+    /// Takes a plane away. Whoever waits for it is told nothing: a proxy keeps what it has until it is stopped.
+    pub(crate) fn remove(&self, plane: &str) {
+        let mut planes = self.lock();
+        if let Some(sender) = planes.get(plane) {
+            sender.send_replace(None);
+            if sender.is_closed() {
+                planes.remove(plane);
+            }
+        }
+    }
+
+    pub(crate) fn version(&self, plane: &str) -> Option<Version> {
+        let planes = self.lock();
+        let snapshot = planes.get(plane)?.borrow();
+        snapshot.as_ref().map(|snapshot| snapshot.version)
+    }
+
+    pub(crate) fn watch(&self, plane: &str) -> watch::Receiver<Option<Arc<Snapshot>>> {
+        self.lock().entry(plane.into()).or_default().subscribe()
+    }
+}

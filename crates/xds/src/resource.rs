@@ -1,0 +1,93 @@
+//! What the channel carries: bytes under a name, with a version that is made of them.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+
+/// A digest of content. Whoever has the same content has the same version, whichever process made it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version([u8; 16]);
+
+impl Version {
+    /// Returns the version of a resource with this body.
+    pub fn of(body: &[u8]) -> Self {
+        Self::from_digest(&digest::digest(&digest::SHA256, body))
+    }
+
+    /// Returns the version of all resources together, given each one's name and version in the names' order.
+    pub fn of_all<'a>(resources: impl Iterator<Item = (&'a str, Self)>) -> Self {
+        let mut all = digest::Context::new(&digest::SHA256);
+        for (name, version) in resources {
+            // The length keeps one list from reading like another.
+            all.update(&(name.len() as u64).to_le_bytes());
+            all.update(name.as_bytes());
+            all.update(&version.0);
+        }
+        Self::from_digest(&all.finish())
+    }
+
+    /// Half of SHA-256 is as hard to collide with as anybody needs: names and bodies come from tenants.
+    fn from_digest(digest: &digest::Digest) -> Self {
+        let mut version = [0; 16];
+        version.copy_from_slice(&digest.as_ref()[..16]);
+        Self(version)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The text is not a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoVersion;
+
+impl FromStr for Version {
+    type Err = NoVersion;
+
+    fn from_str(text: &str) -> Result<Self, NoVersion> {
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(NoVersion);
+        }
+        u128::from_str_radix(text, 16).map(|number| Self(number.to_be_bytes())).map_err(|_| NoVersion)
+    }
+}
+
+/// Bytes under a name. A clone shares them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Resource {
+    pub name: Arc<str>,
+    pub version: Version,
+    pub body: Bytes,
+}
+
+impl Resource {
+    pub fn new(name: impl Into<Arc<str>>, body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        Self { name: name.into(), version: Version::of(&body), body }
+    }
+}
+
+/// A body may hold a private key.
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{} ({} bytes)", self.name, self.version, self.body.len())
+    }
+}
+
+/// What is different from before. Whoever takes it adds first and removes last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// New, or with a new body.
+    pub added: Vec<Resource>,
+    pub removed: Vec<Arc<str>>,
+}

@@ -1,0 +1,254 @@
+//! The controller's end: what was published goes to whoever may have it, and what they confirm is kept.
+//!
+//! A client gets the plane that its token names, whatever it asks for.
+
+mod accept;
+mod stream;
+mod tls;
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    time::timeout,
+};
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{
+    Request, Response, Status, Streaming,
+    body::Body,
+    codegen::{Service, http},
+    metadata::MetadataMap,
+    server::{Grpc, NamedService},
+    transport::server::Connected,
+};
+use tonic_prost::ProstCodec;
+
+pub(crate) use self::stream::bounded;
+pub use self::tls::Identity;
+use crate::{
+    Change, Standing, Version,
+    message::{DeltaDiscoveryRequest, DeltaDiscoveryResponse},
+    plane::Planes,
+    relay::RelayService,
+    standing::Ledger,
+};
+
+/// How long an [`Authenticator`] may take; the API server answers within this or is not there.
+const AUTHENTICATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a request of the largest plane: 100,000 names of 100 bytes with their versions, when a client reconnects.
+const REQUEST_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Of both ends: how often a connection that is silent is asked whether it is alive, and how long it may take to answer.
+pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Requests that one connection may have open: a client needs one.
+const STREAMS_MAX: u32 = 4;
+
+/// Who is at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A proxy of this plane.
+    Proxy { plane: String },
+    /// Another controller, which relays what its proxies confirm.
+    Controller,
+}
+
+/// Why somebody gets nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// The token is nobody's, or not for this channel.
+    Unauthenticated(String),
+    /// It is somebody's who has no plane.
+    Forbidden(String),
+    /// It could not be checked now.
+    Unavailable(String),
+}
+
+/// What an [`Authenticator`] returns.
+pub type Authentication<'a> = Pin<Box<dyn Future<Output = Result<Peer, Denial>> + Send + 'a>>;
+
+/// Decides who somebody is.
+pub trait Authenticator: Send + Sync + 'static {
+    /// Returns whose bearer token this is. It is never logged.
+    fn authenticate<'a>(&'a self, token: &'a str) -> Authentication<'a>;
+}
+
+/// The serving end. Cheap to clone; clones share.
+#[derive(Clone)]
+pub struct Server {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    authenticator: Box<dyn Authenticator>,
+    pub(crate) planes: Planes,
+    pub(crate) ledger: Ledger,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Server")
+    }
+}
+
+impl Server {
+    pub fn new(authenticator: impl Authenticator) -> Self {
+        let shared =
+            Shared { authenticator: Box::new(authenticator), planes: Planes::default(), ledger: Ledger::new() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Changes what `plane` should have, and returns the version of all of it. Nothing is sent when nothing changed.
+    ///
+    /// A plane that was never published, or was removed, begins empty. Its first publish may bring no resource at all,
+    /// which is a Plan that serves nothing.
+    pub fn publish(&self, plane: &str, change: Change) -> Version {
+        let version = self.shared.planes.publish(plane, change);
+        self.shared.ledger.touch();
+        version
+    }
+
+    /// Forgets `plane`. Its proxies keep what they have until they are stopped.
+    pub fn remove(&self, plane: &str) {
+        self.shared.planes.remove(plane);
+        self.shared.ledger.touch();
+    }
+
+    /// Returns how `plane` stands: its connected proxies and what each has confirmed, here and at relaying controllers.
+    pub fn standing(&self, plane: &str) -> Standing {
+        Standing { published: self.shared.planes.version(plane), proxies: self.shared.ledger.proxies(plane) }
+    }
+
+    /// Wakes whenever the standing of any plane may be different; the number means nothing.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.shared.ledger.watch()
+    }
+
+    /// Serves on `listener` over TLS 1.3 until `stop` completes, then lets nobody linger.
+    ///
+    /// # Errors
+    /// When the listener fails for good.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        identity: watch::Receiver<Identity>,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        self.serve_streams(accept::accept(listener, identity), stop).await
+    }
+
+    /// Serves connections that are secure already.
+    pub(crate) async fn serve_streams<IO>(
+        &self,
+        incoming: impl Stream<Item = io::Result<IO>>,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()>
+    where
+        IO: tokio::io::AsyncRead + tokio::io::AsyncWrite + Connected + Unpin + Send + 'static,
+    {
+        let (stopping, stopped) = watch::channel(false);
+        let stop = async move {
+            stop.await;
+            // Streams end by it: they never would by themselves.
+            let _ = stopping.send(true);
+        };
+        tonic::transport::Server::builder()
+            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .max_concurrent_streams(STREAMS_MAX)
+            .add_service(Discovery { shared: self.shared.clone(), stopped: stopped.clone() })
+            .add_service(RelayService { shared: self.shared.clone(), stopped })
+            .serve_with_incoming_shutdown(incoming, stop)
+            .await
+            .map_err(io::Error::other)
+    }
+}
+
+impl Shared {
+    /// Returns who sent a request with this metadata.
+    pub(crate) async fn authenticate(&self, metadata: &MetadataMap) -> Result<Peer, Status> {
+        let header = metadata.get("authorization").and_then(|value| value.to_str().ok());
+        let token = header.and_then(|value| value.strip_prefix("Bearer "));
+        let token = token.ok_or_else(|| Status::unauthenticated("give a bearer token"))?;
+        match timeout(AUTHENTICATION_TIMEOUT, self.authenticator.authenticate(token)).await {
+            Ok(Ok(peer)) => Ok(peer),
+            Ok(Err(Denial::Unauthenticated(why))) => Err(Status::unauthenticated(why)),
+            Ok(Err(Denial::Forbidden(why))) => Err(Status::permission_denied(why)),
+            Ok(Err(Denial::Unavailable(why))) => Err(Status::unavailable(why)),
+            Err(_) => Err(Status::unavailable("the token could not be checked in time")),
+        }
+    }
+}
+
+/// `envoy.service.discovery.v3.AggregatedDiscoveryService`.
+#[derive(Clone)]
+struct Discovery {
+    shared: Arc<Shared>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl NamedService for Discovery {
+    const NAME: &'static str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
+}
+
+pub(crate) const DISCOVERY_PATH: &str =
+    "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
+
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
+
+impl Service<http::Request<Body>> for Discovery {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Answer {
+        let discovery = self.clone();
+        Box::pin(async move {
+            if request.uri().path() != DISCOVERY_PATH {
+                return Ok(Status::unimplemented("only DeltaAggregatedResources is served").into_http());
+            }
+            let codec = ProstCodec::<DeltaDiscoveryResponse, DeltaDiscoveryRequest>::default();
+            let mut grpc = Grpc::new(codec).max_decoding_message_size(REQUEST_BYTES_MAX);
+            Ok(grpc.streaming(discovery, request).await)
+        })
+    }
+}
+
+type Opened = Result<Response<ReceiverStream<Result<DeltaDiscoveryResponse, Status>>>, Status>;
+
+impl Service<Request<Streaming<DeltaDiscoveryRequest>>> for Discovery {
+    type Response = Response<ReceiverStream<Result<DeltaDiscoveryResponse, Status>>>;
+    type Error = Status;
+    type Future = Pin<Box<dyn Future<Output = Opened> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Streaming<DeltaDiscoveryRequest>>) -> Self::Future {
+        let Self { shared, stopped } = self.clone();
+        Box::pin(async move {
+            let plane = match shared.authenticate(request.metadata()).await? {
+                Peer::Proxy { plane } => plane,
+                Peer::Controller => return Err(Status::permission_denied("a controller has no plane")),
+            };
+            // One piece waits while another is sent: the client decides the pace.
+            let (pieces, sent) = mpsc::channel(1);
+            tokio::spawn(stream::serve(shared, plane, request.into_inner(), pieces, stopped));
+            Ok(Response::new(ReceiverStream::new(sent)))
+        })
+    }
+}

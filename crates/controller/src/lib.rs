@@ -1,3 +1,5 @@
 //! The controller: watches a cluster, compiles what it sees, writes status, provisions data planes and publishes Plans.
 //!
 //! It only carries. What objects mean is decided by `gatewright_core`; this crate makes no routing decision.
+
+pub mod provision;

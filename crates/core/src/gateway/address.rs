@@ -1,7 +1,7 @@
 //! The addresses that a Gateway asks for, and those that it gets.
 
 use crate::{
-    api::gateway::{Gateway, GatewaySpecAddress, GatewayStatusAddress, IP_ADDRESS},
+    api::gateway::{Gateway, GatewaySpecAddress, GatewayStatusAddress, HOSTNAME, IP_ADDRESS},
     status::{
         Judgement, Problem,
         reason::{AddressesUnassigned, GatewayNotProgrammed, GatewayRejection},
@@ -81,7 +81,9 @@ fn satisfy(
         return Err((GatewayNotProgrammed::AddressNotAssigned, why));
     }
     if asked.value.is_empty() {
-        let free = available.iter().find(|value| taken.iter().all(|taken| taken.value != **value));
+        // One of the type that was asked for, which is always an IP address here.
+        let mut addresses = available.iter().filter(|value| value.parse::<std::net::IpAddr>().is_ok());
+        let free = addresses.find(|value| taken.iter().all(|taken| taken.value != **value));
         return free
             .map(|value| status(value))
             .ok_or((GatewayNotProgrammed::AddressNotAssigned, "the data plane has no further address".to_owned()));
@@ -97,6 +99,8 @@ fn satisfy(
     }
 }
 
+/// Some load balancers have a name instead of an address.
 fn status(value: &str) -> GatewayStatusAddress {
-    GatewayStatusAddress { r#type: IP_ADDRESS.to_owned(), value: value.to_owned(), routability: None }
+    let r#type = if value.parse::<std::net::IpAddr>().is_ok() { IP_ADDRESS } else { HOSTNAME };
+    GatewayStatusAddress { r#type: r#type.to_owned(), value: value.to_owned(), routability: None }
 }

@@ -84,7 +84,9 @@ pub(crate) fn resolve(world: &World, gateways: &Gateways) -> BTreeMap<DataPlane,
         }
     }
     for (key, verdict) in &gateways.gateways {
-        let Some(gateway) = world.gateways.get(key) else { continue };
+        // One that is being deleted needs nothing any more, however long somebody's finalizer keeps it.
+        let gateway = world.gateways.get(key).filter(|gateway| gateway.metadata.deletion_timestamp.is_none());
+        let Some(gateway) = gateway else { continue };
         let class = &gateway.spec.gateway_class_name;
         let entry = infrastructure.entry(verdict.data_plane.clone());
         let entry = entry.or_insert_with_key(|data_plane| of_gateway(world, data_plane, class, key));

@@ -41,7 +41,7 @@ pub struct Observed {
 pub struct DataPlaneState {
     /// Whether every proxy enforces the Plan that these objects compile to.
     pub confirmed: bool,
-    /// IP addresses at which it can be reached.
+    /// IP addresses at which it can be reached, or DNS names where its load balancer has no address.
     pub addresses: Vec<String>,
     /// Ports that it could not serve, with the reason.
     pub ports_failed: BTreeMap<u16, String>,

@@ -82,6 +82,9 @@ impl Default for GatewaySpecAddress {
 /// The address type that the API defaults to.
 pub const IP_ADDRESS: &str = "IPAddress";
 
+/// The type of a DNS name.
+pub const HOSTNAME: &str = "Hostname";
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayInfrastructure {

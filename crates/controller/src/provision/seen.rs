@@ -1,0 +1,53 @@
+//! What is to be seen of a data plane from its objects: where it is reached, and whether a proxy of it is there.
+
+use serde_json::Value;
+
+use super::{
+    kind::{Id, Made},
+    stock::Stock,
+};
+
+/// What the objects of a data plane say of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// IP addresses, or host names where its load balancer has no address of its own.
+    pub addresses: Vec<String>,
+    /// Whether a Pod of it is ready, so that its Service leads somewhere.
+    pub available: bool,
+    /// Why its objects are not as they should be.
+    pub problems: Vec<String>,
+}
+
+/// Reads what is there of the objects `ids`.
+pub(super) fn look<'a>(ids: impl Iterator<Item = &'a Id>, stock: &Stock) -> Seen {
+    let mut seen = Seen::default();
+    for id in ids {
+        let Some(object) = stock.get(id) else { continue };
+        match id.kind {
+            Made::Service => seen.addresses = addresses(object),
+            Made::Deployment => seen.available |= is_positive(&object["status"]["availableReplicas"]),
+            Made::DaemonSet => seen.available |= is_positive(&object["status"]["numberAvailable"]),
+            Made::ServiceAccount | Made::ConfigMap | Made::PodDisruptionBudget | Made::HorizontalPodAutoscaler => {}
+        }
+    }
+    seen
+}
+
+fn is_positive(count: &Value) -> bool {
+    count.as_u64().is_some_and(|count| count > 0)
+}
+
+/// Those that a load balancer gave the Service, or else those of the Service itself.
+fn addresses(service: &Value) -> Vec<String> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    if service["spec"]["type"] == "LoadBalancer" {
+        let ingress = list(&service["status"]["loadBalancer"]["ingress"]);
+        let address = |it: &Value| it["ip"].as_str().or(it["hostname"].as_str()).map(str::to_owned);
+        return ingress.iter().filter_map(address).collect();
+    }
+    let own = list(&service["spec"]["clusterIPs"]);
+    own.iter().filter_map(Value::as_str).filter(|address| *address != "None").map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+use kube::runtime::watcher::Event;
+use serde_json::json;
+
+use super::*;
+
+fn seen(objects: &[(Made, Value)]) -> Seen {
+    let mut stock = Stock::default();
+    let mut ids = Vec::new();
+    for (kind, object) in objects {
+        let mut object = object.clone();
+        object["metadata"] = json!({"namespace": "a", "name": "g"});
+        ids.push(Id { kind: *kind, namespace: "a".into(), name: "g".into() });
+        stock.take(*kind, Event::Apply(object));
+    }
+    look(ids.iter(), &stock)
+}
+
+#[test]
+fn a_load_balancers_addresses_are_the_data_planes() {
+    let status = json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}, {"hostname": "lb.example.com"}]}});
+    let service = json!({"spec": {"type": "LoadBalancer", "clusterIPs": ["10.0.0.1"]}, "status": status});
+    assert_eq!(seen(&[(Made::Service, service)]).addresses, ["192.0.2.1", "lb.example.com"]);
+    let pending = json!({"spec": {"type": "LoadBalancer", "clusterIPs": ["10.0.0.1"]}});
+    assert_eq!(seen(&[(Made::Service, pending)]).addresses, [""; 0]);
+}
+
+#[test]
+fn other_services_are_reached_at_their_own_addresses() {
+    let service = json!({"spec": {"type": "ClusterIP", "clusterIPs": ["10.0.0.1", "fd00::1"]}});
+    assert_eq!(seen(&[(Made::Service, service)]).addresses, ["10.0.0.1", "fd00::1"]);
+}
+
+#[test]
+fn a_data_plane_is_available_when_one_pod_is() {
+    let deployment = |available: u32| (Made::Deployment, json!({"status": {"availableReplicas": available}}));
+    assert!(!seen(&[deployment(0)]).available);
+    assert!(seen(&[deployment(1)]).available);
+    assert!(seen(&[(Made::DaemonSet, json!({"status": {"numberAvailable": 1}}))]).available);
+}

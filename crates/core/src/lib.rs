@@ -31,6 +31,8 @@ mod route;
 #[cfg(feature = "translate")]
 pub mod status;
 #[cfg(feature = "translate")]
+mod trust;
+#[cfg(feature = "translate")]
 pub mod verdict;
 #[cfg(feature = "translate")]
 pub mod world;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{AllowedNamespaces, Judge, ListenerVerdict, Note, ResolvedListener, frontend};
+use super::{AllowedNamespaces, Judge, ListenerVerdict, Note, ResolvedListener, frontend::Frontend};
 use crate::{
     api::{
-        gateway::{FromNamespaces, Gateway, Listener, Protocol, TlsMode},
+        gateway::{FromNamespaces, Listener, Protocol, TlsMode},
         meta::LabelSelector,
     },
     plan::{CertificateId, GatewayId, Hostname, ListenerId},
@@ -21,22 +21,26 @@ use crate::{
 pub(super) fn resolve(
     judge: &mut Judge<'_>,
     owner: &ObjectRef,
-    gateway_key: &ObjectKey,
-    gateway: &Gateway,
+    gateway: &ObjectKey,
+    frontend: &Frontend,
     declared: &[Listener],
 ) -> Vec<ResolvedListener> {
-    let gateway_ref = ObjectRef { kind: Kind::Gateway, key: gateway_key.clone() };
     let one = |(index, listener): (usize, &Listener)| {
         let field = format!("spec.listeners[{index}]");
         let mut problems = Vec::new();
         let mut accepted = supported(listener);
         let allowed_kinds = allowed_kinds(judge, owner, listener, &field, &mut problems);
         let mut certificates = Vec::new();
+        let mut client_validation = None;
         if accepted.is_ok() && listener.protocol == Protocol::Https {
             certificates = load_certificates(judge, owner, listener, &field, &mut problems);
-            let (validated, more) = frontend::judge(judge, &gateway_ref, gateway, listener.port);
-            accepted = validated;
-            problems.extend(more);
+            if let Some(validation) = frontend.on(listener.port) {
+                problems.extend(validation.problems.iter().map(|problem| problem_of(owner, problem)));
+                match &validation.client {
+                    Ok(asked) => client_validation = Some(asked.clone()),
+                    Err(problem) => accepted = Err(problem.clone()),
+                }
+            }
         }
         if let Err(problem) = &accepted {
             judge.find(owner, field.as_str(), problem.message.as_str(), None);
@@ -52,7 +56,7 @@ pub(super) fn resolve(
         judge.find_notes(owner, &verdict.notes);
         ResolvedListener {
             id: ListenerId::new(format!("{}/{}/{}", owner.kind.name().to_ascii_lowercase(), owner.key, listener.name)),
-            gateway: GatewayId::new(gateway_key.to_string()),
+            gateway: GatewayId::new(gateway.to_string()),
             owner: owner.clone(),
             name: listener.name.clone(),
             port: listener.port,
@@ -67,6 +71,7 @@ pub(super) fn resolve(
             // Decided once the listener has been compared with the others.
             served: false,
             certificates,
+            client_validation,
             verdict,
         }
     };
@@ -182,6 +187,15 @@ fn load_certificates(
         problems.push(Problem::new(reason, format!("{path}: {}", problem.message)));
     }
     ids
+}
+
+/// What the owner is told of the Gateway's references to CA certificates: a ListenerSet, which may be another tenant's,
+/// not which they are (GEP-1713).
+fn problem_of(owner: &ObjectRef, problem: &Problem<ListenerUnresolved>) -> Problem<ListenerUnresolved> {
+    if owner.kind == Kind::Gateway {
+        return problem.clone();
+    }
+    Problem::new(problem.reason, "spec.tls.frontend of the Gateway refers to a CA certificate that cannot be used")
 }
 
 /// One judgement out of all problems: the gravest reason, every message.

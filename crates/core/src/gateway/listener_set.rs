@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Judge, Parent, by_age, listener};
+use super::{Judge, Parent, by_age, frontend::Frontend, listener};
 use crate::{
     api::{gateway::Gateway, listener_set::ListenerSet},
     status::{Judgement, Problem, reason::ListenerSetRejection},
@@ -52,15 +52,24 @@ pub(super) fn report_missing_gateways(judge: &mut Judge<'_>, rest: &SetsByGatewa
     }
 }
 
-/// Judges a ListenerSet that extends `gateway`, whose own listeners are in `parent`.
+/// The Gateway that a ListenerSet extends.
+pub(super) struct Extended<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) frontend: &'a Frontend,
+    /// With its own listeners.
+    pub(super) parent: &'a Parent,
+    /// Itself, and one of its own listeners at least.
+    pub(super) accepted: bool,
+}
+
+/// Judges a ListenerSet that extends a Gateway.
 pub(super) fn resolve(
     judge: &mut Judge<'_>,
     key: &ObjectKey,
     set: &ListenerSet,
-    gateway: &Gateway,
-    parent: &Parent,
-    parent_accepted: bool,
+    extended: &Extended<'_>,
 ) -> (ListenerSetVerdict, Parent) {
+    let Extended { gateway, frontend, parent, accepted } = *extended;
     let owner = ObjectRef { kind: Kind::ListenerSet, key: key.clone() };
     let allowed = &gateway.spec.allowed_listeners.namespaces;
     let allowed = listener::namespaces(allowed.from, allowed.selector.as_ref(), &parent.gateway.namespace);
@@ -74,8 +83,8 @@ pub(super) fn resolve(
         judge.find(&owner, "spec.parentRef", message.as_str(), None);
         verdict.allowed = Err(Problem::new(ListenerSetRejection::NotAllowed, message));
     } else {
-        listeners = listener::resolve(judge, &owner, &parent.gateway, gateway, &set.spec.listeners);
-        if !parent_accepted {
+        listeners = listener::resolve(judge, &owner, &parent.gateway, frontend, &set.spec.listeners);
+        if !accepted {
             let message = format!("Gateway {} is not accepted", parent.gateway);
             judge.find(&owner, "spec.parentRef", message.as_str(), None);
             verdict.allowed = Err(Problem::new(ListenerSetRejection::ParentNotAccepted, message));

@@ -30,7 +30,7 @@ use crate::{
         gateway::Protocol,
         meta::{LabelSelector, ObjectMeta},
     },
-    plan::{Certificate, CertificateId, GatewayId, Hostname, ListenerId},
+    plan::{Certificate, CertificateId, ClientValidation, GatewayId, Hostname, ListenerId},
     status::{
         Judgement,
         reason::{Conflict, ListenerRejection, ListenerUnresolved},
@@ -39,6 +39,8 @@ use crate::{
     world::{DataPlane, Kind, ObjectKey, ObjectRef, Objects, World},
 };
 use certificate::Certificates;
+use frontend::Frontend;
+use listener_set::Extended;
 
 /// Something that a route can name as its parent: a Gateway or a ListenerSet that is ours to serve.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +78,8 @@ pub struct ResolvedListener {
     pub served: bool,
     /// Those of its `certificateRefs` that lead to a Secret, in the manifest's order. Their content may be bad.
     pub certificates: Vec<CertificateId>,
+    /// What clients must prove; `None` if nothing, or if it cannot be asked and the listener is not accepted.
+    pub client_validation: Option<ClientValidation>,
     pub verdict: ListenerVerdict,
 }
 
@@ -192,13 +196,15 @@ pub fn resolve(world: &World) -> Gateways {
             continue;
         };
         let verdict = own::judge(&mut judge, key, gateway, class);
-        let mut parent = own::parent(&mut judge, key, gateway, &verdict);
+        let owner = ObjectRef { kind: Kind::Gateway, key: key.clone() };
+        let frontend = Frontend::judge(&mut judge, &owner, gateway);
+        let mut parent = own::parent(&mut judge, owner, gateway, &verdict, &frontend);
         let mut plane = conflict::Plane::new(claims.entry(verdict.data_plane.clone()).or_default());
         plane.admit(&mut parent.listeners, verdict.accepted.is_ok());
         let parent_accepted = verdict.accepted.is_ok() && parent.listeners.iter().any(ResolvedListener::is_accepted);
+        let extended = Extended { gateway, frontend: &frontend, parent: &parent, accepted: parent_accepted };
         for (set_key, set) in sets.remove(key).unwrap_or_default() {
-            let (set_verdict, mut set_parent) =
-                listener_set::resolve(&mut judge, set_key, set, gateway, &parent, parent_accepted);
+            let (set_verdict, mut set_parent) = listener_set::resolve(&mut judge, set_key, set, &extended);
             plane.admit(&mut set_parent.listeners, parent_accepted);
             resolved.listener_sets.insert(set_key.clone(), set_verdict);
             resolved.parents.insert(set_parent.owner.clone(), set_parent);

@@ -1,6 +1,11 @@
 //! A Gateway on its own account: class, parameters, addresses, its certificate towards backends.
 
-use super::{Judge, Note, Parent, address, class::ClassVerdict, frontend, listener, parameters};
+use super::{
+    Judge, Note, Parent, address,
+    class::ClassVerdict,
+    frontend::{self, Frontend},
+    listener, parameters,
+};
 use crate::{
     api::{
         gateway::Gateway,
@@ -77,12 +82,17 @@ pub(super) fn judge(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, c
 }
 
 /// The Gateway as a parent of routes, with its own listeners.
-pub(super) fn parent(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, verdict: &GatewayVerdict) -> Parent {
-    let owner = ObjectRef { kind: Kind::Gateway, key: key.clone() };
+pub(super) fn parent(
+    judge: &mut Judge<'_>,
+    owner: ObjectRef,
+    gateway: &Gateway,
+    verdict: &GatewayVerdict,
+    frontend: &Frontend,
+) -> Parent {
     Parent {
-        listeners: listener::resolve(judge, &owner, key, gateway, &gateway.spec.listeners),
+        listeners: listener::resolve(judge, &owner, &owner.key, frontend, &gateway.spec.listeners),
+        gateway: owner.key.clone(),
         owner,
-        gateway: key.clone(),
         controller_name: verdict.controller_name.clone(),
         data_plane: verdict.data_plane.clone(),
     }

@@ -34,7 +34,10 @@ pub fn ports(
             id: listener.id.clone(),
             gateway: listener.gateway.clone(),
             hostname: listener.hostname.clone(),
-            tls: (protocol == PortProtocol::Https).then(|| ListenerTls { certificates: listener.certificates.clone() }),
+            tls: (protocol == PortProtocol::Https).then(|| ListenerTls {
+                certificates: listener.certificates.clone(),
+                client: listener.client_validation.clone(),
+            }),
             routes: routes(&listener.id),
         });
     }

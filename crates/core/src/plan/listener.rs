@@ -1,5 +1,7 @@
 //! Ports and the listeners that share them.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::{CertificateId, GatewayId, Hostname, ListenerId, RouteId};
@@ -38,6 +40,24 @@ pub struct Listener {
 pub struct ListenerTls {
     /// In the manifest's order; the first is served when the client's name fits none of them.
     pub certificates: Vec<CertificateId>,
+    /// `None` asks no client for a certificate.
+    pub client: Option<ClientValidation>,
+}
+
+/// How clients prove themselves (GEP-91).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClientValidation {
+    /// PEM certificates of the CAs that vouch for clients; shared by all listeners that ask the same.
+    pub trust: Arc<str>,
+    pub unverified: Unverified,
+}
+
+/// What becomes of a client whose certificate is missing or bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Unverified {
+    /// Its handshake fails.
+    Refused,
+    LetIn,
 }
 
 impl Port {

@@ -27,7 +27,7 @@ pub use backend::{
 };
 pub use hostname::Hostname;
 pub use id::{BackendId, CertificateId, EndpointsId, GatewayId, ListenerId, RouteId};
-pub use listener::{Listener, ListenerTls, Port, PortProtocol};
+pub use listener::{ClientValidation, Listener, ListenerTls, Port, PortProtocol, Unverified};
 pub(crate) use path::is_forbidden_in_path;
 pub use path::{EscapedSlashes, PathError, PathOptions, RepeatedSlashes, canonicalize};
 pub use precedence::Precedence;

@@ -1,21 +1,23 @@
 //! What TLS made of the Plans so far: the next Plan costs what changed in it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
 use gatewright_core::plan::{
-    Backend, BackendId, BackendProtocol, BackendTls, CertificateId, ListenerId, Plan, Port, TrustAnchors,
+    Backend, BackendId, BackendProtocol, BackendTls, CertificateId, ClientValidation, Listener, ListenerId, Plan, Port,
+    TrustAnchors,
 };
 use rustls::{
-    RootCertStore, ServerConfig,
+    RootCertStore,
     crypto::{CryptoProvider, aws_lc_rs},
 };
 
 use super::{
-    acceptor::{Acceptor, server_config},
+    acceptor::{Acceptor, Terminator},
     certificate::{Identities, Identity},
+    client::{ClientCheck, ClientTrust},
     connector::{Connector, trust_anchors},
 };
 
@@ -24,14 +26,17 @@ pub(crate) struct Material {
     provider: Arc<CryptoProvider>,
     identities: Identities,
     servers: HashMap<ListenerId, Server>,
+    /// By the bundle that each one was read from.
+    client_trust: HashMap<Arc<str>, ClientTrust>,
     clients: HashMap<BackendId, Client>,
     system_roots: Option<Arc<RootCertStore>>,
-    nobody: Arc<ServerConfig>,
+    nobody: Arc<Terminator>,
 }
 
 struct Server {
     identities: Vec<Arc<Identity>>,
-    config: Arc<ServerConfig>,
+    client: Option<ClientValidation>,
+    terminator: Arc<Terminator>,
 }
 
 struct Client {
@@ -46,11 +51,12 @@ impl Material {
     /// When the machine has no randomness for ticket keys.
     pub(crate) fn new() -> Result<Self, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let nobody = Arc::new(server_config(Vec::new(), &provider)?);
+        let nobody = Arc::new(Terminator::new(Vec::new(), None, &provider)?);
         Ok(Self {
             provider,
             identities: Identities::default(),
             servers: HashMap::new(),
+            client_trust: HashMap::new(),
             clients: HashMap::new(),
             system_roots: None,
             nobody,
@@ -60,9 +66,12 @@ impl Material {
     /// Takes the certificates of `plan`, to be called before the rest is made for it. Returns what is wrong, by id.
     pub(crate) fn load(&mut self, plan: &Plan) -> BTreeMap<CertificateId, String> {
         let wrong = self.identities.update(&plan.certificates, &self.provider);
-        let listeners: std::collections::HashSet<_> =
-            plan.ports.values().flat_map(|port| &port.listeners).map(|listener| &listener.id).collect();
-        self.servers.retain(|id, _| listeners.contains(id));
+        let listeners = || plan.ports.values().flat_map(|port| &port.listeners);
+        let ids: HashSet<_> = listeners().map(|listener| &listener.id).collect();
+        self.servers.retain(|id, _| ids.contains(id));
+        let bundles: HashSet<_> =
+            listeners().filter_map(|listener| Some(&listener.tls.as_ref()?.client.as_ref()?.trust)).collect();
+        self.client_trust.retain(|bundle, _| bundles.contains(bundle));
         self.clients.retain(|id, _| plan.backends.contains_key(id));
         wrong
     }
@@ -72,25 +81,43 @@ impl Material {
     /// # Errors
     /// When the machine has no randomness for ticket keys.
     pub(crate) fn acceptor(&mut self, port: &Port) -> Result<Acceptor, rustls::Error> {
-        let mut configs = Vec::with_capacity(port.listeners.len());
+        let mut terminators = Vec::with_capacity(port.listeners.len());
         for listener in &port.listeners {
-            let certificates = listener.tls.iter().flat_map(|tls| &tls.certificates);
-            let identities: Vec<_> = certificates.filter_map(|id| self.identities.get(id).cloned()).collect();
-            configs.push((&listener.hostname, self.server(&listener.id, identities)?));
+            terminators.push((&listener.hostname, self.terminator(listener)?));
         }
-        Ok(Acceptor::new(configs.into_iter(), self.nobody.clone()))
+        Ok(Acceptor::new(terminators.into_iter(), self.nobody.clone()))
     }
 
-    fn server(&mut self, id: &ListenerId, identities: Vec<Arc<Identity>>) -> Result<Arc<ServerConfig>, rustls::Error> {
-        if let Some(server) = self.servers.get(id)
+    fn terminator(&mut self, listener: &Listener) -> Result<Arc<Terminator>, rustls::Error> {
+        let certificates = listener.tls.iter().flat_map(|tls| &tls.certificates);
+        let identities: Vec<_> = certificates.filter_map(|id| self.identities.get(id).cloned()).collect();
+        let client = listener.tls.as_ref().and_then(|tls| tls.client.clone());
+        if let Some(server) = self.servers.get(&listener.id)
+            && server.client == client
             && server.identities.len() == identities.len()
             && server.identities.iter().zip(&identities).all(|(have, want)| Arc::ptr_eq(have, want))
         {
-            return Ok(server.config.clone());
+            return Ok(server.terminator.clone());
         }
-        let config = Arc::new(server_config(identities.clone(), &self.provider)?);
-        self.servers.insert(id.clone(), Server { identities, config: config.clone() });
-        Ok(config)
+        let mut served = identities.clone();
+        let check = client.as_ref().map(|client| {
+            let (check, usable) = self.client_check(client);
+            if let Err(reason) = usable {
+                // Never unchecked instead.
+                tracing::error!(listener = %listener.id, reason, "listener's handshakes fail");
+                served.clear();
+            }
+            check
+        });
+        let terminator = Arc::new(Terminator::new(served, check, &self.provider)?);
+        self.servers.insert(listener.id.clone(), Server { identities, client, terminator: terminator.clone() });
+        Ok(terminator)
+    }
+
+    fn client_check(&mut self, client: &ClientValidation) -> (ClientCheck, Result<(), String>) {
+        let trust =
+            self.client_trust.entry(client.trust.clone()).or_insert_with(|| ClientTrust::new(&client.trust)).clone();
+        ClientCheck::new(client, trust, &self.provider)
     }
 
     /// Makes what speaks TLS to a backend.

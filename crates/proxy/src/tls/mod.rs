@@ -5,6 +5,7 @@
 
 mod acceptor;
 mod certificate;
+mod client;
 mod connector;
 mod material;
 mod misdirected;
@@ -14,6 +15,7 @@ mod verifier;
 mod tests;
 
 pub(crate) use acceptor::Acceptor;
+pub(crate) use client::ClientTrust;
 pub(crate) use connector::Connector;
 pub(crate) use material::Material;
 pub(crate) use misdirected::misdirected;

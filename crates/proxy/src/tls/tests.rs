@@ -49,7 +49,10 @@ fn listener(hostname: &str, certificates: &[&str]) -> Listener {
         id: ListenerId::new(format!("gateway/ns/gw/{hostname}")),
         gateway: GatewayId::new("ns/gw"),
         hostname: Hostname::parse(Some(hostname)),
-        tls: Some(ListenerTls { certificates: certificates.iter().map(|id| CertificateId::new(*id)).collect() }),
+        tls: Some(ListenerTls {
+            certificates: certificates.iter().map(|id| CertificateId::new(*id)).collect(),
+            client: None,
+        }),
         routes: Vec::new(),
     }
 }

@@ -151,7 +151,9 @@ async fn serve_tls(acceptor: Arc<tls::Acceptor>, stream: TcpStream, client: Sock
         }
     };
     drop(acceptor);
-    let connection = worker.connections.add(&worker, Connection::new(client, port, Scheme::Https, secured.sni));
+    let mut connection = Connection::new(client, port, Scheme::Https, secured.sni);
+    connection.client_trust = secured.client;
+    let connection = worker.connections.add(&worker, connection);
     if secured.is_h2 {
         Box::pin(downstream::h2::serve(secured.stream, Vec::new(), connection, worker)).await;
     } else {

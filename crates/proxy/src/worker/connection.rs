@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::message::Scheme;
+use crate::tls::ClientTrust;
 
 /// The open connections of a worker, so that it can ask them to end.
 #[derive(Default)]
@@ -31,10 +32,7 @@ impl Connections {
     pub(crate) fn close(&self, chosen: impl Fn(u16) -> bool) {
         let open: Vec<_> = self.open.borrow().values().filter_map(Weak::upgrade).collect();
         for connection in open.iter().filter(|connection| chosen(connection.port)) {
-            connection.closing.set(true);
-            if let Some(waker) = connection.waker.take() {
-                waker.wake();
-            }
+            connection.close();
         }
     }
 }
@@ -49,6 +47,8 @@ pub(crate) struct Connection {
     pub(crate) scheme: Scheme,
     /// Of the TLS handshake, lower-case.
     pub(crate) sni: Option<Arc<str>>,
+    /// Who vouched for the client in the TLS handshake.
+    pub(crate) client_trust: Option<ClientTrust>,
     closing: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     entry: Option<(Rc<super::Worker>, u64)>,
@@ -62,9 +62,18 @@ impl Connection {
             port,
             scheme,
             sni,
+            client_trust: None,
             closing: Cell::new(false),
             waker: RefCell::new(None),
             entry: None,
+        }
+    }
+
+    /// Asks this connection to end once nothing is under way on it.
+    pub(crate) fn close(&self) {
+        self.closing.set(true);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
         }
     }
 

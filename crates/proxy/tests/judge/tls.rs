@@ -1,5 +1,6 @@
-//! HARDENING T1 and T4, and D1's silent TLS client.
+//! HARDENING T1, T2 and T4, and D1's silent TLS client.
 
+mod client;
 mod renegotiation;
 
 use std::{

@@ -11,11 +11,10 @@ use crate::{
         Problem,
         reason::{PolicyRejection, PolicyUnresolved},
     },
+    trust,
     world::{Kind, ObjectKey, World},
 };
 
-/// The key of a ConfigMap that holds PEM certificates.
-const CA_KEY: &str = "ca.crt";
 const CA_REFS: &str = "spec.validation.caCertificateRefs";
 
 /// Returns the anchors, or why there are none, and whether all references to them are good. A reference that is not
@@ -76,11 +75,5 @@ fn pem<'w>(
     let Some(config_map) = world.config_maps.get(&key) else {
         return Err(invalid(format!("ConfigMap {key} does not exist")));
     };
-    let Some(pem) = config_map.data.get(CA_KEY) else {
-        return Err(invalid(format!("ConfigMap {key} has no key `{CA_KEY}`")));
-    };
-    match (world.settings.inspect.trust_anchors)(pem.as_bytes()) {
-        Ok(_) => Ok(pem),
-        Err(why) => Err(invalid(format!("`{CA_KEY}` of ConfigMap {key}: {why}"))),
-    }
+    trust::anchors(world, config_map).map_err(|why| invalid(format!("ConfigMap {key}: {why}")))
 }

@@ -6,9 +6,9 @@ use std::{
 };
 
 use gatewright_core::plan::{
-    Backend, BackendId, BackendProtocol, Certificate, CertificateId, Endpoint, Endpoints, EndpointsId, GatewayId,
-    Hostname, KeyPair, Listener, ListenerId, ListenerTls, Match, PathMatch, Plan, Port, PortProtocol, Precedence,
-    PrivateKey, Route, RouteId, RouteKind, Rule, Target, Timeouts, WeightedBackend,
+    Backend, BackendId, BackendProtocol, Certificate, CertificateId, ClientValidation, Endpoint, Endpoints,
+    EndpointsId, GatewayId, Hostname, KeyPair, Listener, ListenerId, ListenerTls, Match, PathMatch, Plan, Port,
+    PortProtocol, Precedence, PrivateKey, Route, RouteId, RouteKind, Rule, Target, Timeouts, WeightedBackend,
 };
 use gatewright_proxy::{AccessLog, Proxy, Settings, limits::Limits};
 use socket2::{Domain, Socket, Type};
@@ -48,7 +48,7 @@ pub(crate) struct Builder {
     limits: Limits,
     plan: Plan,
     /// Listeners by hostname; one for any host when there is none.
-    listeners: Vec<(String, Option<CertificateId>)>,
+    listeners: Vec<(String, Option<ListenerTls>)>,
     protocol: PortProtocol,
 }
 
@@ -63,8 +63,15 @@ impl Builder {
         let id = CertificateId::new(format!("secret/judge/{}", self.listeners.len()));
         let pair = KeyPair { chain: chain.into(), key: PrivateKey::new(key) };
         self.plan.certificates.insert(id.clone(), Certificate::Valid(pair));
-        self.listeners.push((hostname.to_owned(), Some(id)));
+        self.listeners.push((hostname.to_owned(), Some(ListenerTls { certificates: vec![id], client: None })));
         self.protocol = PortProtocol::Https;
+        self
+    }
+
+    /// Has the listener that was added last ask its clients for certificates.
+    pub(crate) fn asking_clients(mut self, validation: ClientValidation) -> Self {
+        let tls = self.listeners.last_mut().and_then(|(_, tls)| tls.as_mut());
+        tls.expect("a secure listener was added").client = Some(validation);
         self
     }
 
@@ -112,7 +119,7 @@ impl Builder {
             self.listeners.push((String::new(), None));
         }
         let mut listeners: Vec<_> =
-            self.listeners.iter().map(|(hostname, certificate)| self.attach(hostname, certificate.as_ref())).collect();
+            self.listeners.iter().map(|(hostname, tls)| self.attach(hostname, tls.clone())).collect();
         listeners.sort_by(|a, b| a.hostname.cmp(&b.hostname));
         self.plan.ports.insert(address.port(), Port { protocol: self.protocol, listeners });
         let bind = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
@@ -123,13 +130,13 @@ impl Builder {
         (Gateway { address, proxy, _reserved: reserved }, self.plan)
     }
 
-    fn attach(&self, hostname: &str, certificate: Option<&CertificateId>) -> Listener {
+    fn attach(&self, hostname: &str, tls: Option<ListenerTls>) -> Listener {
         let pattern = Hostname::parse(Some(hostname));
         let meets = |route: &Route| route.hostnames.iter().any(|hostname| hostname.intersects(&pattern));
         Listener {
             id: ListenerId::new(format!("gateway/judge/judge/{hostname}")),
             gateway: GatewayId::new("judge/judge"),
-            tls: certificate.map(|id| ListenerTls { certificates: vec![id.clone()] }),
+            tls,
             routes: self.plan.routes.values().filter(|route| meets(route)).map(|route| route.id.clone()).collect(),
             hostname: pattern,
         }

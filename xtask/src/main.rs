@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod certificate;
 mod changes;
+mod cluster;
 mod crds;
 mod idle;
 mod judge;
@@ -27,6 +28,8 @@ enum Command {
     Bench(bench::Args),
     /// Edit the manifests a thousand times under load and look for requests that failed
     Changes(changes::Args),
+    /// Run a real Kubernetes of one node
+    Cluster(cluster::Args),
     /// Measure what 10,000 idle HTTP/1.1 connections add to the process
     Idle(idle::Args),
     /// Let h2spec, grpc-go and a WebSocket client judge the binary
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Bench(args) => bench::run(&args),
         Command::Changes(args) => changes::run(&args),
+        Command::Cluster(args) => cluster::run(&args),
         Command::Crds(args) => crds::run(&args),
         Command::Idle(args) => idle::run(&args),
         Command::Judge(args) => judge::run(&args),

@@ -16,9 +16,14 @@ const EXTRACT: &str = include_str!("extract.go");
 #[derive(clap::Args)]
 pub(crate) struct Args {}
 
+/// Returns the folder that [`run`] fills.
+pub(crate) fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/crds")
+}
+
 /// Fills `target/crds/standard` and `target/crds/experimental`, unless they are there.
 pub(crate) fn run(_: &Args) -> Result<()> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/crds");
+    let folder = folder();
     let done = folder.join(VERSION);
     if done.exists() {
         println!("the CRDs of {MODULE}@{VERSION} are in target/crds");

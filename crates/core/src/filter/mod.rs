@@ -9,12 +9,12 @@ pub mod mirror;
 pub mod redirect;
 pub mod rewrite;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::Refusal;
 
 /// One filter of a rule or of a backend.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Filter {
     RequestHeader(header::HeaderModifier),
     ResponseHeader(header::HeaderModifier),

@@ -2,12 +2,12 @@
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{CertificateId, EndpointsId};
 
 /// A destination and how it is spoken to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Backend {
     pub protocol: BackendProtocol,
     /// `None` is plaintext.
@@ -15,7 +15,7 @@ pub struct Backend {
     pub endpoints: EndpointsId,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BackendProtocol {
     /// HTTP/1.1, WebSocket upgrades included.
     Http1,
@@ -24,7 +24,7 @@ pub enum BackendProtocol {
 }
 
 /// TLS towards a backend, from a BackendTLSPolicy.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BackendTls {
     /// Sent as SNI; authenticates the backend unless `subject_alt_names` are given.
     pub hostname: Arc<str>,
@@ -35,7 +35,7 @@ pub struct BackendTls {
     pub client_certificate: Option<CertificateId>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum TrustAnchors {
     /// Those of the machine the proxy runs on.
     System,
@@ -44,13 +44,13 @@ pub enum TrustAnchors {
 }
 
 /// The endpoints to use now: ready ones, or, when none is ready, those still serving while they terminate.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoints {
     /// Sorted, none twice. Empty is 503.
     pub ready: Vec<Endpoint>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     pub address: SocketAddr,
 }
@@ -70,7 +70,7 @@ pub struct KeyPair {
     pub key: PrivateKey,
 }
 
-/// PEM of a private key. Neither `Debug` nor `Serialize` shows it.
+/// PEM of a private key. Neither `Debug` nor `Serialize` shows it; the control channel has a form of its own.
 #[derive(Clone, PartialEq)]
 pub struct PrivateKey(Arc<str>);
 

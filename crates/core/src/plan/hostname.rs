@@ -1,8 +1,8 @@
 //! The hostname pattern of a listener or route.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A hostname as listeners and routes write it, lower-case.
 ///
@@ -97,5 +97,11 @@ impl fmt::Debug for Hostname {
 impl Serialize for Hostname {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hostname {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::parse(Some(&<Cow<'de, str>>::deserialize(deserializer)?)))
     }
 }

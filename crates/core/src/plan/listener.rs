@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{CertificateId, GatewayId, Hostname, ListenerId, RouteId};
 
 /// One port: all listeners that answer on it, whichever Gateway or ListenerSet they come from.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Port {
     pub protocol: PortProtocol,
     /// Most specific hostname first, no hostname twice: the first that matches is the request's.
@@ -15,7 +15,7 @@ pub struct Port {
 }
 
 /// What is spoken on a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PortProtocol {
     /// HTTP/1.1, and HTTP/2 by prior knowledge.
     Http,
@@ -24,7 +24,7 @@ pub enum PortProtocol {
 }
 
 /// An accepted listener.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Listener {
     pub id: ListenerId,
     pub gateway: GatewayId,
@@ -36,7 +36,7 @@ pub struct Listener {
 }
 
 /// How a listener terminates TLS.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListenerTls {
     /// In the manifest's order; the first is served when the client's name fits none of them.
     pub certificates: Vec<CertificateId>,
@@ -45,7 +45,7 @@ pub struct ListenerTls {
 }
 
 /// How clients prove themselves (GEP-91).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClientValidation {
     /// PEM certificates of the CAs that vouch for clients; shared by all listeners that ask the same.
     pub trust: Arc<str>,
@@ -53,7 +53,7 @@ pub struct ClientValidation {
 }
 
 /// What becomes of a client whose certificate is missing or bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unverified {
     /// Its handshake fails.
     Refused,

@@ -14,6 +14,8 @@ mod listener;
 mod path;
 mod precedence;
 mod request;
+#[cfg(feature = "wire")]
+pub mod resource;
 mod route;
 mod table;
 mod weight;

@@ -5,12 +5,12 @@
 
 use std::{cmp::Reverse, sync::Arc};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Hostname, Match, PathMatch, Route, RouteId, RouteKind};
 
 /// What decides between routes whose matches are equally specific: the oldest, then the first by namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Precedence {
     /// Seconds since 1970; an object without a creation time is the youngest (`u64::MAX`).
     pub created: u64,

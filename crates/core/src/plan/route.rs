@@ -1,15 +1,15 @@
 //! Routes as a proxy executes them: matches, filters and where the request goes.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use regex::bytes::Regex;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{BackendId, Hostname, Precedence, RouteId};
 use crate::filter::Filter;
 
 /// One HTTPRoute or GRPCRoute.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Route {
     pub id: RouteId,
     pub kind: RouteKind,
@@ -42,14 +42,14 @@ impl Route {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RouteKind {
     Http,
     /// Matches gRPC requests alone; whatever the gateway answers itself is a gRPC status.
     Grpc,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     pub name: Option<Arc<str>>,
     /// Any of them; never empty (the API's default is the prefix `/`).
@@ -63,7 +63,7 @@ pub struct Rule {
 }
 
 /// All that is given must hold.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Match {
     pub path: PathMatch,
     pub method: Option<MethodMatch>,
@@ -74,7 +74,7 @@ pub struct Match {
 }
 
 /// Matches the canonical path (HARDENING P1), without the query.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum PathMatch {
     Exact(Arc<str>),
     /// By path element: `/abc` is `/abc` and `/abc/...`. No trailing slash, except the root's `/`.
@@ -97,10 +97,10 @@ impl PathMatch {
 }
 
 /// A method, upper-case as HTTP has it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MethodMatch(pub Arc<str>);
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeaderMatch {
     /// Lower-case.
     pub name: Arc<str>,
@@ -108,7 +108,7 @@ pub struct HeaderMatch {
     pub value: StringMatch,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QueryMatch {
     /// Case-sensitive.
     pub name: Arc<str>,
@@ -116,7 +116,7 @@ pub struct QueryMatch {
     pub value: StringMatch,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum StringMatch {
     Exact(Arc<str>),
     /// Anchored at both ends.
@@ -192,8 +192,15 @@ impl Serialize for Pattern {
     }
 }
 
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <Cow<'de, str>>::deserialize(deserializer)?;
+        Self::new(&text).map_err(serde::de::Error::custom)
+    }
+}
+
 /// One share of a rule's traffic.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WeightedBackend {
     /// Above 0: entries of weight 0 are left out.
     pub weight: u32,
@@ -202,7 +209,7 @@ pub struct WeightedBackend {
     pub filters: Vec<Filter>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Target {
     Backend(BackendId),
     /// The reference could not be honoured: its share of the traffic is answered so. Why is status' affair.
@@ -210,7 +217,7 @@ pub enum Target {
 }
 
 /// An answer that the gateway gives instead of a backend. gRPC requests get the status that fits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
     /// 500; gRPC UNAVAILABLE: a reference that is missing, forbidden or of an unknown kind, or a filter that is.
     Broken,
@@ -219,7 +226,7 @@ pub enum Refusal {
 }
 
 /// `None` is no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeouts {
     /// From the request's head to the end of the response.
     pub request: Option<Duration>,
@@ -228,7 +235,7 @@ pub struct Timeouts {
 }
 
 /// GEP-1731.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Retry {
     /// Status codes that are tried again, ascending.
     pub codes: Vec<u16>,

@@ -11,14 +11,14 @@ pub(crate) mod translate;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::origin::Origin;
 use super::header::Headers;
 use crate::plan::Request;
 
 /// Who may read the response from another origin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cors {
     /// `*`, or `scheme://host[:port]` with an optional `*` label run at the left of the host, lower-case.
     pub allow_origins: Vec<Arc<str>>,

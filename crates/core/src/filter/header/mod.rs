@@ -10,10 +10,10 @@ pub(crate) mod translate;
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Applied as set, then add, then remove. No name occurs in two of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderModifier {
     /// Names as written, values valid for HTTP.
     pub set: Vec<(Arc<str>, Arc<str>)>,

@@ -5,12 +5,12 @@ mod tests;
 #[cfg(feature = "translate")]
 pub(crate) mod translate;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::{BackendId, spread};
 
 /// Sends a copy of the request to another backend, whose response is ignored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mirror {
     pub backend: BackendId,
     /// The share of requests that is copied: `numerator / denominator`, at most 1. Percent is over 100.

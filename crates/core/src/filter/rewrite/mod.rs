@@ -7,18 +7,18 @@ pub(crate) mod translate;
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::{PathMatch, is_forbidden_in_path};
 
 /// `None` keeps the request's own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewrite {
     pub hostname: Option<Arc<str>>,
     pub path: Option<PathRewrite>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PathRewrite {
     Full(Arc<str>),
     /// Replaces the prefix that the matched [`crate::plan::PathMatch::Prefix`] names.

@@ -1,0 +1,125 @@
+//! The reader's end: resources come and go, and make a Plan.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{Name, body};
+use crate::plan::{ListenerId, Plan, RouteId};
+
+/// The resources that a reader has. What is not changed is the same [`Arc`] from one Plan to the next.
+///
+/// It keeps what bodies mean, never the bodies. A resource that cannot be read is rejected under its name; the last good
+/// one of that name stays.
+#[derive(Debug, Default)]
+pub struct Store {
+    /// Its listeners' routes are as [`Store::plan`] last saw them.
+    plan: Plan,
+    attached: BTreeMap<RouteId, Vec<ListenerId>>,
+    /// One allocation for each listener's id, however many routes name it.
+    listeners: BTreeSet<ListenerId>,
+    /// Whether the listeners' routes may be different by now.
+    is_stale: bool,
+    rejected: BTreeMap<String, String>,
+}
+
+impl Store {
+    /// Takes a resource, in place of the one that has its name.
+    pub fn add(&mut self, name: &str, body: &[u8]) {
+        match self.try_add(name, body) {
+            Ok(()) => _ = self.rejected.remove(name),
+            Err(reason) => _ = self.rejected.insert(name.into(), reason),
+        }
+    }
+
+    fn try_add(&mut self, name: &str, body: &[u8]) -> Result<(), String> {
+        let name = Name::parse(name).ok_or("this version knows no such kind of resource")?;
+        match name {
+            Name::Port(number) => {
+                self.plan.ports.insert(number, body::read(body)?);
+                self.is_stale = true;
+            }
+            Name::Route(id) => {
+                let read: body::RouteIn = body::read(body)?;
+                if read.route.id != id {
+                    return Err(format!("it holds the route {}", read.route.id));
+                }
+                self.attach(&id, read.listeners);
+                put(&mut self.plan.routes, id, read.route);
+            }
+            Name::Backend(id) => put(&mut self.plan.backends, id, body::read(body)?),
+            Name::Endpoints(id) => put(&mut self.plan.endpoints, id, body::read(body)?),
+            Name::Certificate(id) => _ = self.plan.certificates.insert(id, body::read_certificate(body)?),
+        }
+        Ok(())
+    }
+
+    fn attach(&mut self, route: &RouteId, listeners: Vec<ListenerId>) {
+        if self.attached.get(route) == Some(&listeners) {
+            return;
+        }
+        let shared = listeners.into_iter().map(|id| {
+            let known = self.listeners.get(&id).cloned();
+            known.unwrap_or_else(|| {
+                self.listeners.insert(id.clone());
+                id
+            })
+        });
+        self.attached.insert(route.clone(), shared.collect());
+        self.is_stale = true;
+    }
+
+    /// Takes a resource away. One that is not there is no error.
+    pub fn remove(&mut self, name: &str) {
+        self.rejected.remove(name);
+        match Name::parse(name) {
+            Some(Name::Port(number)) => _ = self.plan.ports.remove(&number),
+            Some(Name::Route(id)) => {
+                self.plan.routes.remove(&id);
+                self.attached.remove(&id);
+                self.is_stale = true;
+            }
+            Some(Name::Backend(id)) => _ = self.plan.backends.remove(&id),
+            Some(Name::Endpoints(id)) => _ = self.plan.endpoints.remove(&id),
+            Some(Name::Certificate(id)) => _ = self.plan.certificates.remove(&id),
+            None => {}
+        }
+    }
+
+    /// Returns the Plan that the resources make now.
+    pub fn plan(&mut self) -> Plan {
+        if std::mem::take(&mut self.is_stale) {
+            self.attach_all();
+        }
+        self.plan.clone()
+    }
+
+    /// Returns what could not be read, by name, and why.
+    pub fn rejected(&self) -> &BTreeMap<String, String> {
+        &self.rejected
+    }
+
+    /// Brings the routes of every listener up to date, in their own order.
+    fn attach_all(&mut self) {
+        let mut routes: BTreeMap<&ListenerId, Vec<RouteId>> = BTreeMap::new();
+        for (route, listeners) in &self.attached {
+            for listener in listeners {
+                routes.entry(listener).or_default().push(route.clone());
+            }
+        }
+        for listener in self.plan.ports.values_mut().flat_map(|port| &mut port.listeners) {
+            listener.routes = routes.remove(&listener.id).unwrap_or_default();
+        }
+        let named: BTreeSet<ListenerId> = self.attached.values().flatten().cloned().collect();
+        self.listeners = named;
+    }
+}
+
+/// Puts a value in its place, unless an equal one is there.
+fn put<K: Ord, V: PartialEq>(map: &mut BTreeMap<K, Arc<V>>, id: K, value: V) {
+    match map.get(&id) {
+        Some(before) if **before == value => {}
+        Some(_) | None => _ = map.insert(id, Arc::new(value)),
+    }
+}

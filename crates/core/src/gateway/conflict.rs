@@ -20,14 +20,25 @@ use crate::{
 enum Family {
     Plain,
     Tls,
+    Bytes,
 }
 
-/// `None` for protocols that are not served: they take no port from anybody.
+/// `None` for protocols that share no port with the others, or of which that is not known. Those of the API that are
+/// not served count all the same, so that manifests that conflict do so everywhere.
 fn family(protocol: &Protocol) -> Option<Family> {
     match protocol {
         Protocol::Http => Some(Family::Plain),
-        Protocol::Https => Some(Family::Tls),
-        Protocol::Tls | Protocol::Tcp | Protocol::Udp | Protocol::Other(_) => None,
+        Protocol::Https | Protocol::Tls => Some(Family::Tls),
+        Protocol::Tcp => Some(Family::Bytes),
+        Protocol::Udp | Protocol::Other(_) => None,
+    }
+}
+
+/// Whether a listener takes part in disputes: everyone that nothing is wrong with, but that its protocol is not served.
+fn takes_part(listener: &ResolvedListener) -> bool {
+    match &listener.verdict.accepted {
+        Ok(()) => true,
+        Err(problem) => problem.reason == ListenerRejection::UnsupportedProtocol,
     }
 }
 
@@ -68,7 +79,7 @@ impl<'c> Plane<'c> {
     /// Judges the listeners of one owner, and serves those that may be; none if the owner is not `accepted`.
     pub(super) fn admit(&mut self, listeners: &mut [ResolvedListener], accepted: bool) {
         let mut candidates: Vec<&mut ResolvedListener> =
-            listeners.iter_mut().filter(|listener| listener.verdict.accepted.is_ok()).collect();
+            listeners.iter_mut().filter(|listener| takes_part(listener)).collect();
         for listener in &mut candidates {
             if let Some((conflict, _)) = self.own.collision(listener) {
                 let rival = "a listener of the Gateway or of an older ListenerSet";
@@ -82,6 +93,9 @@ impl<'c> Plane<'c> {
             self.own.add(listener);
             if let Some(problem) = dispute {
                 listener.verdict.conflict = Err(problem);
+                continue;
+            }
+            if listener.verdict.accepted.is_err() {
                 continue;
             }
             // No listener of this Gateway collides here: it would have collided with `own`, or with its siblings.

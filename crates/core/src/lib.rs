@@ -38,4 +38,4 @@ pub mod verdict;
 pub mod world;
 
 #[cfg(feature = "translate")]
-pub use compile::{Outcome, compile};
+pub use compile::{Compiler, Delta, Outcome, PlanDelta, compile};

@@ -10,12 +10,11 @@ use std::{
 };
 
 use gatewright_core::{
-    Outcome,
+    Compiler,
     api::{
         meta::Time,
         schema::{Channel, Position},
     },
-    compile,
     plan::Plan,
     status::{self, Status},
     verdict::{Mend, Verdict},
@@ -35,15 +34,11 @@ use crate::{
 pub(crate) struct Judge {
     manifests: Manifests,
     world: World,
-    statuses: BTreeMap<ObjectRef, Shown>,
-    verdicts: Vec<Verdict>,
-}
-
-/// A status as the compiler said it, and as people see it: a condition that still says the same keeps its time.
-#[derive(Debug)]
-struct Shown {
-    computed: Status,
-    merged: Status,
+    compiler: Compiler,
+    /// The Plan while no Gateway asks for one.
+    nothing: Arc<Plan>,
+    /// As people see them: a condition that still says the same keeps its time.
+    statuses: BTreeMap<ObjectRef, Status>,
 }
 
 /// Which kinds a report tells about: those that have a status, in the order in which people read them.
@@ -68,8 +63,9 @@ impl Judge {
         Self {
             manifests: Manifests::new(sources, channel),
             world: World::new(settings),
+            compiler: Compiler::default(),
+            nothing: Arc::default(),
             statuses: BTreeMap::new(),
-            verdicts: Vec::new(),
         }
     }
 
@@ -100,12 +96,12 @@ impl Judge {
         self.manifests.library()
     }
 
-    /// Compiles what is known now, and returns the Plan of the one data plane there is.
+    /// Compiles what is known now, and returns the Plan of the one data plane there is: the same one as before if nothing
+    /// in it changed.
     pub(crate) fn compile(&mut self) -> Arc<Plan> {
-        let Outcome { mut plans, statuses, findings, infrastructure: _ } = compile(&self.world);
-        self.verdicts = findings;
-        self.show(statuses);
-        plans.remove(&DataPlane::Merged).unwrap_or_default()
+        let delta = self.compiler.compile(&mut self.world);
+        self.show(delta.statuses);
+        self.compiler.outcome().plans.get(&DataPlane::Merged).unwrap_or(&self.nothing).clone()
     }
 
     /// Takes facts of the running data plane. Statuses speak of them, and no Plan depends on them.
@@ -116,26 +112,21 @@ impl Judge {
         }
     }
 
-    fn show(&mut self, statuses: BTreeMap<ObjectRef, Status>) {
+    fn show(&mut self, changed: BTreeSet<ObjectRef>) {
         let now = Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
-        let mut shown = std::mem::take(&mut self.statuses);
-        let shown = statuses.into_iter().map(|(object, computed)| {
-            let shown = match shown.remove(&object) {
-                Some(shown) if shown.computed == computed => shown,
-                old => {
-                    let old = old.map_or_else(|| blank(&computed), |shown| shown.merged);
-                    Shown { merged: status::merge(&old, &computed, &|_| true, now), computed }
-                }
-            };
-            (object, shown)
-        });
-        self.statuses = shown.collect();
+        for object in changed {
+            let shown = self.statuses.remove(&object);
+            if let Some(computed) = self.compiler.outcome().statuses.get(&object) {
+                let old = shown.unwrap_or_else(|| blank(computed));
+                self.statuses.insert(object, status::merge(&old, computed, &|_| true, now));
+            }
+        }
     }
 
     /// Returns what is wrong: with files, with objects by themselves, and with what they mean together.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let mut findings = self.manifests.findings();
-        findings.extend(self.verdicts.iter().map(|verdict| self.finding(verdict)));
+        findings.extend(self.compiler.outcome().findings.iter().map(|verdict| self.finding(verdict)));
         findings.sort();
         findings.dedup();
         findings
@@ -148,7 +139,7 @@ impl Judge {
             .iter()
             .flat_map(|kind| self.world.object_refs().filter(move |object| object.kind == *kind))
             .filter_map(|object| {
-                let status = self.statuses.get(&object).map(|shown| shown.merged.clone());
+                let status = self.statuses.get(&object).cloned();
                 Some((library.written(&object)?.clone(), object, status))
             });
         Draft { objects: objects.collect(), findings: self.findings() }
@@ -157,7 +148,7 @@ impl Judge {
     /// Returns what was not said when `told` was last here, and notes that it is said now.
     pub(crate) fn news(&self, told: &mut Told) -> News {
         let files: BTreeSet<_> = self.manifests.findings().into_iter().collect();
-        let verdicts: BTreeSet<_> = self.verdicts.iter().cloned().collect();
+        let verdicts: BTreeSet<_> = self.compiler.outcome().findings.iter().cloned().collect();
         let mut new: Vec<_> = files.difference(&told.files).cloned().collect();
         new.extend(verdicts.difference(&told.verdicts).map(|verdict| self.finding(verdict)));
         let mended = told.files.difference(&files).count() + told.verdicts.difference(&verdicts).count();

@@ -141,9 +141,14 @@ fn destination(
     protocol: BackendProtocol,
     tls: Option<BackendTls>,
 ) -> Destination {
-    let endpoints = EndpointsId::new(format!("service/{service}/{}", port.number));
+    let endpoints = endpoints_id(&service, port.number);
     let id = backend_id(&endpoints, protocol, tls.as_ref());
     Destination { id, backend: Arc::new(Backend { protocol, tls, endpoints }), service, port: port.number }
+}
+
+/// Names the endpoints behind a Service's port.
+pub(crate) fn endpoints_id(service: &ObjectKey, port: u16) -> EndpointsId {
+    EndpointsId::new(format!("service/{service}/{port}"))
 }
 
 /// Names a backend by all that makes two connections to one endpoint differ.

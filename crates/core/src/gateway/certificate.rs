@@ -1,19 +1,21 @@
 //! Secrets as certificates: from a reference to a key pair that can be served.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     api::{secret::Secret, shared::SecretObjectReference},
     plan::{Certificate, CertificateId, KeyPair, PrivateKey},
     reference::{self, RefError, Referrer},
     verdict::Mend,
-    world::{CertificateInfo, ObjectRef, World},
+    world::{CertificateInfo, Kind, ObjectRef, World},
 };
 
 /// Every Secret that was asked for, read once.
 #[derive(Debug, Default)]
-pub(super) struct Certificates {
+pub(crate) struct Certificates {
     loaded: BTreeMap<CertificateId, Loaded>,
+    /// Read before, and still as they were.
+    known: BTreeMap<CertificateId, Loaded>,
 }
 
 #[derive(Debug)]
@@ -38,6 +40,15 @@ impl CertificateProblem {
 }
 
 impl Certificates {
+    /// To be asked anew, without reading again what is not among the `changed` objects.
+    pub(crate) fn again(self, changed: &BTreeSet<ObjectRef>) -> Self {
+        let mut known = self.loaded;
+        for object in changed.iter().filter(|object| object.kind == Kind::Secret) {
+            known.remove(&id(object));
+        }
+        Self { loaded: BTreeMap::new(), known }
+    }
+
     /// Reads the certificate that `from` refers to. The id is absent when the reference leads to no Secret; with an id
     /// and a problem, the Secret's content is bad.
     pub(super) fn load(
@@ -53,8 +64,9 @@ impl Certificates {
                 return (None, Some(CertificateProblem { error: Some(error), message }));
             }
         };
-        let id = CertificateId::new(format!("secret/{}", object.key));
-        let loaded = self.loaded.entry(id.clone()).or_insert_with(|| inspect(world, secret));
+        let id = id(&object);
+        let read = || self.known.remove(&id).unwrap_or_else(|| inspect(world, secret));
+        let loaded = self.loaded.entry(id.clone()).or_insert_with(read);
         let problem = match loaded {
             Loaded::Good(..) => None,
             Loaded::Bad(why) => Some(CertificateProblem { error: None, message: format!("{object}: {why}") }),
@@ -73,13 +85,17 @@ impl Certificates {
         }
     }
 
-    pub(super) fn into_plan(self) -> BTreeMap<CertificateId, Certificate> {
-        let plan = |loaded| match loaded {
-            Loaded::Good(pair, _) => Certificate::Valid(pair),
+    pub(super) fn to_plan(&self) -> BTreeMap<CertificateId, Certificate> {
+        let plan = |loaded: &Loaded| match loaded {
+            Loaded::Good(pair, _) => Certificate::Valid(pair.clone()),
             Loaded::Bad(_) => Certificate::Invalid,
         };
-        self.loaded.into_iter().map(|(id, loaded)| (id, plan(loaded))).collect()
+        self.loaded.iter().map(|(id, loaded)| (id.clone(), plan(loaded))).collect()
     }
+}
+
+fn id(secret: &ObjectRef) -> CertificateId {
+    CertificateId::new(format!("secret/{}", secret.key))
 }
 
 fn inspect(world: &World, secret: &Secret) -> Loaded {

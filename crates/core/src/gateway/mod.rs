@@ -38,7 +38,7 @@ use crate::{
     verdict::{Mend, Verdict},
     world::{DataPlane, Kind, ObjectKey, ObjectRef, Objects, World},
 };
-use certificate::Certificates;
+pub(crate) use certificate::Certificates;
 use frontend::Frontend;
 use listener_set::Extended;
 
@@ -186,7 +186,12 @@ pub struct Gateways {
 
 /// Resolves every GatewayClass, Gateway and ListenerSet that is ours.
 pub fn resolve(world: &World) -> Gateways {
-    let mut judge = Judge { world, certificates: Certificates::default(), findings: Vec::new() };
+    resolve_with(world, &mut Certificates::default())
+}
+
+/// The same, with `certificates` to be asked for Secrets.
+pub(crate) fn resolve_with(world: &World, certificates: &mut Certificates) -> Gateways {
+    let mut judge = Judge { world, certificates, findings: Vec::new() };
     let mut resolved = Gateways { classes: class::resolve(&mut judge), ..Gateways::default() };
     let mut sets = listener_set::by_gateway(&mut judge);
     let mut claims: BTreeMap<DataPlane, conflict::Claims> = BTreeMap::new();
@@ -213,15 +218,15 @@ pub fn resolve(world: &World) -> Gateways {
         resolved.gateways.insert(key.clone(), verdict);
     }
     listener_set::report_missing_gateways(&mut judge, &sets);
-    overlap::find(&mut resolved.parents, &judge.certificates);
+    overlap::find(&mut resolved.parents, judge.certificates);
     conflict::report(&mut judge, &resolved.parents);
-    Gateways { certificates: judge.certificates.into_plan(), findings: judge.findings, ..resolved }
+    Gateways { certificates: judge.certificates.to_plan(), findings: judge.findings, ..resolved }
 }
 
 /// What is known and found while judging.
 struct Judge<'w> {
     world: &'w World,
-    certificates: Certificates,
+    certificates: &'w mut Certificates,
     findings: Vec<Verdict>,
 }
 

@@ -7,7 +7,7 @@ mod reads;
 
 use std::fmt;
 
-pub(crate) use reads::Reads;
+pub(crate) use reads::{Read, Reads};
 
 use crate::{
     api::{

@@ -59,6 +59,7 @@ pub(crate) struct Routed {
     pub(crate) attached: BTreeSet<ListenerId>,
     /// The Gateways that lead to `services` through it.
     pub(crate) ancestors: BTreeSet<Ancestor>,
+    /// Those of its Services that policies name.
     pub(crate) services: BTreeSet<ObjectKey>,
     /// Nothing else, apart from the route itself, would make this another answer.
     pub(crate) reads: Reads,
@@ -191,6 +192,7 @@ impl<'w> Resolver<'w> {
             self.routed.attached = listeners(attachments.iter()).map(|listener| listener.id.clone()).collect();
             self.routed.ancestors = attachments.iter().filter(|found| found.listeners.is_ok()).map(ancestor).collect();
             self.routed.services = std::mem::take(&mut rules.services);
+            self.routed.services.retain(|service| self.known.tls.name(service));
         }
         for (certificate, mut rules) in forms {
             self.routed.reads.0.append(&mut rules.reads.0);

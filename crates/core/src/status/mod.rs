@@ -19,6 +19,7 @@ pub use gateway::AttachedRoutes;
 pub use merge::merge;
 use reason::Reason;
 pub use report::{Status, Verdicts, report};
+pub(crate) use report::{of_classes, of_gateways, of_policies, of_route};
 
 /// Whether something holds, and if not, why.
 pub type Judgement<R> = Result<(), Problem<R>>;

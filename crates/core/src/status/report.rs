@@ -13,7 +13,7 @@ use crate::{
         meta::{Condition, ConditionStatus},
         shared::{PolicyStatus, RouteStatus},
     },
-    gateway::Gateways,
+    gateway::{ClassVerdict, Gateways},
     world::{Kind, ObjectKey, ObjectRef, World},
 };
 
@@ -42,38 +42,67 @@ pub struct Verdicts {
 
 /// Builds every status. Conditions carry no time yet: [`super::merge`] gives it.
 pub fn report(world: &World, gateways: &Gateways, verdicts: &Verdicts) -> BTreeMap<ObjectRef, Status> {
-    let mut statuses = BTreeMap::new();
-    for (key, verdict) in &gateways.classes {
+    let mut statuses = of_classes(world, gateways);
+    statuses.extend(of_gateways(world, gateways, &verdicts.attached_routes, |_| true));
+    statuses
+        .extend(verdicts.routes.iter().map(|(object, verdicts)| (object.clone(), of_route(world, object, verdicts))));
+    statuses.extend(of_policies(world, &verdicts.policies));
+    statuses
+}
+
+/// Builds the status of every GatewayClass.
+pub(crate) fn of_classes(world: &World, gateways: &Gateways) -> BTreeMap<ObjectRef, Status> {
+    let status = |(key, verdict): (&ObjectKey, &ClassVerdict)| {
         let object = ObjectRef { kind: Kind::GatewayClass, key: key.clone() };
         let status = gateway::class(generation(world, &object), verdict);
-        statuses.insert(object, Status::GatewayClass(status));
-    }
-    report_gateways(world, gateways, verdicts, &mut statuses);
-    report_listener_sets(world, gateways, verdicts, &mut statuses);
-    for (object, verdicts) in &verdicts.routes {
-        let status = route::route(generation(world, object), verdicts);
-        statuses.insert(object.clone(), Status::Route(status));
-    }
-    for (object, verdicts) in &verdicts.policies {
-        let status = policy::policy(generation(world, object), verdicts);
-        statuses.insert(object.clone(), Status::Policy(status));
-    }
+        (object, Status::GatewayClass(status))
+    };
+    gateways.classes.iter().map(status).collect()
+}
+
+/// Builds the statuses of the Gateways that are `wanted`, and of the ListenerSets that extend them.
+pub(crate) fn of_gateways(
+    world: &World,
+    gateways: &Gateways,
+    attached_routes: &AttachedRoutes,
+    wanted: impl Fn(&ObjectKey) -> bool,
+) -> BTreeMap<ObjectRef, Status> {
+    let mut statuses = BTreeMap::new();
+    report_gateways(world, gateways, attached_routes, &wanted, &mut statuses);
+    report_listener_sets(world, gateways, attached_routes, &wanted, &mut statuses);
     statuses
+}
+
+/// Builds the status of a route of any kind.
+pub(crate) fn of_route(world: &World, object: &ObjectRef, verdicts: &[RouteParentVerdict]) -> Status {
+    Status::Route(route::route(generation(world, object), verdicts))
+}
+
+/// Builds the status of each of these policies.
+pub(crate) fn of_policies(
+    world: &World,
+    verdicts: &BTreeMap<ObjectRef, Vec<PolicyAncestorVerdict>>,
+) -> BTreeMap<ObjectRef, Status> {
+    let status = |(object, verdicts): (&ObjectRef, &Vec<PolicyAncestorVerdict>)| {
+        (object.clone(), Status::Policy(policy::policy(generation(world, object), verdicts)))
+    };
+    verdicts.iter().map(status).collect()
 }
 
 fn report_gateways(
     world: &World,
     gateways: &Gateways,
-    verdicts: &Verdicts,
+    attached_routes: &AttachedRoutes,
+    wanted: impl Fn(&ObjectKey) -> bool,
     statuses: &mut BTreeMap<ObjectRef, Status>,
 ) {
-    let attached = attached_sets(world, gateways);
-    for (key, verdict) in &gateways.gateways {
+    let attached = attached_sets(world, gateways, &wanted);
+    for (key, verdict) in gateways.gateways.iter().filter(|(key, _)| wanted(key)) {
         let object = ObjectRef { kind: Kind::Gateway, key: key.clone() };
         let (Some(manifest), Some(parent)) = (world.gateways.get(key), gateways.parents.get(&object)) else { continue };
         let state = world.observed.data_planes.get(&verdict.data_plane);
         let sets = attached.get(key).copied().unwrap_or_default();
-        let status = gateway::gateway(manifest, verdict, parent, state, &verdicts.attached_routes, sets);
+        let status = gateway::gateway(manifest, verdict, parent, state, attached_routes, sets);
         statuses.insert(object, Status::Gateway(status));
     }
 }
@@ -81,10 +110,11 @@ fn report_gateways(
 fn report_listener_sets(
     world: &World,
     gateways: &Gateways,
-    verdicts: &Verdicts,
+    attached_routes: &AttachedRoutes,
+    wanted: impl Fn(&ObjectKey) -> bool,
     statuses: &mut BTreeMap<ObjectRef, Status>,
 ) {
-    for (key, verdict) in &gateways.listener_sets {
+    for (key, verdict) in gateways.listener_sets.iter().filter(|(_, verdict)| wanted(&verdict.gateway)) {
         let object = ObjectRef { kind: Kind::ListenerSet, key: key.clone() };
         let Some(parent) = gateways.parents.get(&object) else { continue };
         let gateway = ObjectRef { kind: Kind::Gateway, key: verdict.gateway.clone() };
@@ -95,16 +125,16 @@ fn report_listener_sets(
             }
         };
         let state = world.observed.data_planes.get(&parent.data_plane);
-        let (generation, routes) = (generation(world, &object), &verdicts.attached_routes);
-        let status = gateway::listener_set(generation, verdict, parent, state, routes, parent_programmed);
+        let generation = generation(world, &object);
+        let status = gateway::listener_set(generation, verdict, parent, state, attached_routes, parent_programmed);
         statuses.insert(object, Status::ListenerSet(status));
     }
 }
 
-/// Counts the accepted ListenerSets of each Gateway.
-fn attached_sets(world: &World, gateways: &Gateways) -> BTreeMap<ObjectKey, u32> {
+/// Counts the accepted ListenerSets of each Gateway that is wanted.
+fn attached_sets(world: &World, gateways: &Gateways, wanted: impl Fn(&ObjectKey) -> bool) -> BTreeMap<ObjectKey, u32> {
     let mut attached = BTreeMap::new();
-    for (key, verdict) in &gateways.listener_sets {
+    for (key, verdict) in gateways.listener_sets.iter().filter(|(_, verdict)| wanted(&verdict.gateway)) {
         let Some(parent) = gateways.parents.get(&ObjectRef { kind: Kind::ListenerSet, key: key.clone() }) else {
             continue;
         };

@@ -174,11 +174,15 @@ impl std::fmt::Display for ObjectError {
 impl std::error::Error for ObjectError {}
 
 impl Object {
-    /// Reads a manifest. A namespaced object that names no namespace is in `default`.
+    /// Reads a manifest. A namespaced object that names no namespace is in `default`. A status is left out: it is what
+    /// the compiler says, and means nothing to it.
     ///
     /// # Errors
     /// The kind is not read, or the object does not have its shape.
-    pub fn from_value(value: Value) -> Result<Self, ObjectError> {
+    pub fn from_value(mut value: Value) -> Result<Self, ObjectError> {
+        if let Some(fields) = value.as_object_mut() {
+            fields.remove("status");
+        }
         let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (api_version, kind) = (text("apiVersion"), text("kind"));
         let Some(kind) = Kind::of_manifest(&api_version, &kind) else {

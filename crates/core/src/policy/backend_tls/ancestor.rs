@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BackendTlsPolicies, Wrong};
+use super::{BackendTlsPolicies, Judged, Wrong};
 use crate::{
     api::{GATEWAY_GROUP, shared::ParentReference},
     status::policy::PolicyAncestorVerdict,
@@ -18,15 +18,21 @@ pub(crate) struct Ancestor {
     pub(crate) controller_name: String,
 }
 
-/// Which Gateways lead to a Service.
-pub(crate) type ServiceUsers = BTreeMap<ObjectKey, BTreeSet<Ancestor>>;
+/// Which Gateways lead to a Service that a policy names, and by how many routes.
+pub(crate) type ServiceUsers = BTreeMap<ObjectKey, BTreeMap<Ancestor, usize>>;
 
 impl BackendTlsPolicies {
-    /// Returns the verdicts on every policy, one per Gateway that it works for.
-    pub(crate) fn verdicts(&self, users: &ServiceUsers) -> BTreeMap<ObjectRef, Vec<PolicyAncestorVerdict>> {
-        let verdicts = self.judged.iter().map(|(key, judged)| {
-            let ancestors: BTreeSet<&Ancestor> =
-                judged.services.iter().filter_map(|service| users.get(service)).flatten().collect();
+    /// Returns the verdicts on every policy that names a `concerned` Service or none, one per Gateway that it works for.
+    pub(crate) fn verdicts(
+        &self,
+        users: &ServiceUsers,
+        concerned: impl Fn(&ObjectKey) -> bool,
+    ) -> BTreeMap<ObjectRef, Vec<PolicyAncestorVerdict>> {
+        let wanted =
+            |(_, judged): &(&ObjectKey, &Judged)| judged.services.is_empty() || judged.services.iter().any(&concerned);
+        let verdicts = self.judged.iter().filter(wanted).map(|(key, judged)| {
+            let users = judged.services.iter().filter_map(|service| users.get(service));
+            let ancestors: BTreeSet<&Ancestor> = users.flat_map(BTreeMap::keys).collect();
             let verdict = |ancestor: &&Ancestor| PolicyAncestorVerdict {
                 ancestor_ref: gateway_reference(&ancestor.gateway),
                 controller_name: ancestor.controller_name.clone(),

@@ -5,7 +5,10 @@
 mod ancestor;
 mod trust;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub(crate) use ancestor::{Ancestor, ServiceUsers, gateway_reference};
 
@@ -30,7 +33,7 @@ pub(crate) struct BackendTlsPolicies {
 }
 
 /// What policies demand of one Service: of a port by its name before all others.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 struct Targeted {
     whole: Option<ObjectKey>,
     by_port: BTreeMap<String, ObjectKey>,
@@ -99,6 +102,25 @@ impl BackendTlsPolicies {
             Some(tls) => Demand::Tls(tls),
             None => Demand::Unmet(format!("BackendTLSPolicy {policy} cannot be met; see its status")),
         }
+    }
+
+    /// Whether some policy names the Service.
+    pub(crate) fn name(&self, service: &ObjectKey) -> bool {
+        self.by_target.contains_key(service)
+    }
+
+    /// Names the Services of which these policies demand something else than `others` do.
+    pub(crate) fn differing<'a>(&'a self, others: &'a Self) -> impl Iterator<Item = &'a ObjectKey> {
+        let services: BTreeSet<&ObjectKey> = self.by_target.keys().chain(others.by_target.keys()).collect();
+        services.into_iter().filter(|service| self.demands(service) != others.demands(service))
+    }
+
+    /// All that is demanded of a Service, with the policies that do.
+    fn demands(&self, service: &ObjectKey) -> Option<(&Targeted, Vec<Option<&BackendTls>>)> {
+        let targeted = self.by_target.get(service)?;
+        let policies = targeted.whole.iter().chain(targeted.by_port.values());
+        let tls = policies.map(|policy| self.judged.get(policy).and_then(|judged| judged.tls.as_ref())).collect();
+        Some((targeted, tls))
     }
 
     fn attach(&mut self, world: &World, key: &ObjectKey, policy: &BackendTlsPolicy) {

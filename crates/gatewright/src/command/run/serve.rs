@@ -93,7 +93,7 @@ impl Server {
     /// Publishes a Plan that is not in force yet, or whose ports are not all bound.
     fn publish(&mut self, plan: Arc<Plan>) -> anyhow::Result<(Arc<Plan>, Report)> {
         let before = self.in_force.clone();
-        let is_new = before.as_ref().is_none_or(|(in_force, _)| *in_force != plan);
+        let is_new = before.as_ref().is_none_or(|(in_force, _)| !Arc::ptr_eq(in_force, &plan));
         let failed_before = before.as_ref().map(|(_, report)| failed(report)).unwrap_or_default();
         if let (Some((plan, report)), false, true) = (&before, is_new, failed_before.is_empty()) {
             return Ok((plan.clone(), report.clone()));

@@ -1,9 +1,19 @@
 //! The compiler: a [`World`] in, an [`Outcome`] out.
 
+mod compiler;
+mod delta;
+mod edit;
+mod plans;
+mod record;
+mod routes;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
+
+pub use compiler::Compiler;
+pub use delta::{Delta, PlanDelta};
 
 use crate::{
     gateway,
@@ -47,10 +57,12 @@ pub fn compile(world: &World) -> Outcome {
             *verdicts.attached_routes.entry(listener.clone()).or_default() += 1;
         }
         for service in &routed.services {
-            users.entry(service.clone()).or_default().extend(routed.ancestors.iter().cloned());
+            for ancestor in &routed.ancestors {
+                *users.entry(service.clone()).or_default().entry(ancestor.clone()).or_default() += 1;
+            }
         }
     }
-    verdicts.policies = tls.verdicts(&users);
+    verdicts.policies = tls.verdicts(&users, |_| true);
     verdicts.policies.extend(unenforced.policies);
     let plans = assemble(world, &gateways, routes.iter().map(|(_, routed)| routed));
     let mut findings = [gateways.findings.clone(), tls.findings(), unenforced.findings].concat();
@@ -74,3 +86,6 @@ fn in_order(mut findings: Vec<Verdict>) -> Vec<Verdict> {
     findings.retain(|_| first.next().unwrap_or_default());
     findings
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod build;
 mod certificate;
 mod changes;
 mod cluster;
+mod conformance;
 mod crds;
 mod idle;
 mod judge;
@@ -30,6 +31,8 @@ enum Command {
     Changes(changes::Args),
     /// Run a real Kubernetes of one node
     Cluster(cluster::Args),
+    /// Run the official conformance suite against Gatewright in a cluster
+    Conformance(conformance::Args),
     /// Measure what 10,000 idle HTTP/1.1 connections add to the process
     Idle(idle::Args),
     /// Let h2spec, grpc-go and a WebSocket client judge the binary
@@ -52,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         Command::Bench(args) => bench::run(&args),
         Command::Changes(args) => changes::run(&args),
         Command::Cluster(args) => cluster::run(&args),
+        Command::Conformance(args) => conformance::run(&args),
         Command::Crds(args) => crds::run(&args),
         Command::Idle(args) => idle::run(&args),
         Command::Judge(args) => judge::run(&args),

@@ -51,14 +51,25 @@ pub(crate) struct Image {
     files: Vec<(String, PathBuf)>,
 }
 
+impl Args {
+    /// Builds the program of the image, or finds the one that is given.
+    pub(crate) fn program(&self) -> Result<PathBuf> {
+        match &self.binary {
+            Some(path) => path.canonicalize().with_context(|| format!("cannot find {}", path.display())),
+            None => build_gatewright(self.build),
+        }
+    }
+}
+
 /// Builds Gatewright's image and loads it into a cluster.
 pub(crate) fn load(cluster: &Cluster, args: &Args) -> Result<()> {
-    let program = match &args.binary {
-        Some(path) => path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?,
-        None => build_gatewright(args.build)?,
-    };
-    let mut image = Image::of_program(&program);
-    image.add_libraries(&program)?;
+    load_program(cluster, &args.program()?)
+}
+
+/// Makes Gatewright's image of a program and loads it into a cluster.
+pub(crate) fn load_program(cluster: &Cluster, program: &Path) -> Result<()> {
+    let mut image = Image::of_program(program);
+    image.add_libraries(program)?;
     if Path::new(ANCHORS).exists() {
         image.files.push((ANCHORS.trim_start_matches('/').into(), ANCHORS.into()));
     }
@@ -68,7 +79,7 @@ pub(crate) fn load(cluster: &Cluster, args: &Args) -> Result<()> {
 }
 
 /// Builds Gatewright for an image, and returns the program.
-pub(crate) fn build_gatewright(kind: Build) -> Result<PathBuf> {
+fn build_gatewright(kind: Build) -> Result<PathBuf> {
     let cargo = |arguments: &[&str], flags: Option<&str>| {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--locked", "--package", "gatewright"]).args(arguments);

@@ -1,12 +1,19 @@
 //! Load generators: what they are asked, and how their reports read.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::{HOST, LOAD_CORE, peer::Ports};
 use crate::{origin, process};
+
+/// What is left of a window when starting a generator again is not worth it.
+const REST_MIN: Duration = Duration::from_millis(50);
 
 /// A closed loop: every connection or stream asks again as soon as it was answered.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -62,11 +69,20 @@ fn wrk(connections: u32, url: &str, header: Option<&str>, script: Option<&Path>,
     parse_wrk(&report_of("wrk", command.arg(url))?)
 }
 
+/// Fills the window. h2load ends with its connections, and some contenders close theirs after so many requests: then it
+/// is started again, and the new connections are the contender's to pay for.
 fn h2load(connections: u32, streams: u32, port: u16, window: Duration) -> Result<Count> {
-    let mut command = process::pinned(LOAD_CORE, "h2load");
-    command.args(["--clients", &connections.to_string(), "--max-concurrent-streams", &streams.to_string()]);
-    command.args(["--duration", &window.as_secs().max(1).to_string(), "--header", &format!(":authority: {HOST}")]);
-    parse_h2load(&report_of("h2load", command.arg(format!("http://127.0.0.1:{port}/")))?)
+    let start = Instant::now();
+    let mut sum = Count { answered: 0, failed: 0 };
+    while let Some(left) = window.checked_sub(start.elapsed()).filter(|left| *left >= REST_MIN) {
+        let mut command = process::pinned(LOAD_CORE, "h2load");
+        command.args(["--clients", &connections.to_string(), "--max-concurrent-streams", &streams.to_string()]);
+        command.args(["--duration", &format!("{}ms", left.as_millis()), "--header", &format!(":authority: {HOST}")]);
+        let count = parse_h2load(&report_of("h2load", command.arg(format!("http://127.0.0.1:{port}/")))?)?;
+        ensure!(count.answered > 0, "h2load ends without an answer");
+        sum = Count { answered: sum.answered + count.answered, failed: sum.failed + count.failed };
+    }
+    Ok(sum)
 }
 
 fn report_of(name: &str, command: &mut std::process::Command) -> Result<String> {

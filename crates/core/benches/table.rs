@@ -66,7 +66,7 @@ const SHAPES: [Shape; 6] = [
 ];
 
 fn main() {
-    println!("{:20} {:>7} {:>9} {:>9}", "routes that have", "routes", "build ms", "find ns");
+    println!("{:20} {:>7} {:>9} {:>9} {:>9}", "routes that have", "routes", "build ms", "update ms", "find ns");
     for shape in &SHAPES {
         for count in [10, 100, 1_000, 10_000].into_iter().filter(|count| *count <= shape.routes_max) {
             measure(shape, count);
@@ -93,11 +93,12 @@ fn measure_path(path: &str) {
 }
 
 fn measure(shape: &Shape, count: usize) {
-    let routes: Vec<Arc<Route>> = (0..count).map(|n| route(n, (shape.route)(n))).collect();
+    let numbered = |number| Arc::new(Numbered { number, route: route(number, (shape.route)(number)) });
+    let routes: Vec<Arc<Numbered>> = (0..count).map(numbered).collect();
     let requests: Vec<Get> = (0..count).map(shape.request).collect();
 
     let start = Instant::now();
-    let table = RouteTable::build(&Hostname::Any, (0..).zip(&routes));
+    let table = RouteTable::build(&Hostname::Any, routes.iter().cloned());
     let build_ms = start.elapsed().as_secs_f64() * 1e3;
 
     let start = Instant::now();
@@ -106,10 +107,14 @@ fn measure(shape: &Shape, count: usize) {
     for _ in 0..FINDS {
         at = (at + 7_919) % count;
         let hit = black_box(table.find(black_box(&requests[at]))).expect("there is a route for it");
-        assert!(hit.route as usize == at);
+        assert!(hit.route.number == at);
     }
     let find_ns = start.elapsed().as_secs_f64() * 1e9 / f64::from(FINDS);
-    println!("{:20} {count:>7} {build_ms:>9.2} {find_ns:>9.0}", shape.name);
+    let start = Instant::now();
+    let changed = routes[count / 2].number;
+    black_box(table.updated(&routes[count / 2..=count / 2], [numbered(changed)]));
+    let update_ms = start.elapsed().as_secs_f64() * 1e3;
+    println!("{:20} {count:>7} {build_ms:>9.2} {update_ms:>9.2} {find_ns:>9.0}", shape.name);
 }
 
 fn host(n: usize) -> String {
@@ -120,7 +125,19 @@ fn path(path: PathMatch) -> Match {
     Match { path, method: None, headers: Vec::new(), query: Vec::new() }
 }
 
-fn route(n: usize, (hostname, found): (Hostname, Match)) -> Arc<Route> {
+/// What the table keeps of a route.
+struct Numbered {
+    number: usize,
+    route: Route,
+}
+
+impl AsRef<Route> for Numbered {
+    fn as_ref(&self) -> &Route {
+        &self.route
+    }
+}
+
+fn route(n: usize, (hostname, found): (Hostname, Match)) -> Route {
     let rule = Rule {
         name: None,
         matches: vec![found],
@@ -129,13 +146,13 @@ fn route(n: usize, (hostname, found): (Hostname, Match)) -> Arc<Route> {
         timeouts: Timeouts::default(),
         retry: None,
     };
-    Arc::new(Route {
+    Route {
         id: RouteId::new(format!("httproute/team/service-{n}")),
         kind: RouteKind::Http,
         hostnames: vec![hostname],
         precedence: Precedence { created: 0, namespace: "team".into(), name: format!("service-{n}").into() },
         rules: vec![rule],
-    })
+    }
 }
 
 #[derive(Clone)]

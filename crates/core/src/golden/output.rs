@@ -144,11 +144,10 @@ fn hits(outcome: &Outcome, request: &Asked) -> Value {
         let Some(listener) = plan.ports.get(&request.port()).and_then(|port| port.select(request.host())) else {
             return "no listener".to_owned();
         };
-        let routes: Vec<_> = listener.routes.iter().filter_map(|id| plan.routes.get(id)).collect();
-        let numbered = routes.iter().enumerate().map(|(number, route)| (number as u32, *route));
-        match RouteTable::build(&listener.hostname, numbered).find(request) {
+        let routes = listener.routes.iter().filter_map(|id| plan.routes.get(id)).cloned();
+        match RouteTable::build(&listener.hostname, routes).find(request) {
             None => format!("{}: no rule", listener.id),
-            Some(hit) => format!("{}: {} rule {}", listener.id, routes[hit.route as usize].id, hit.rule),
+            Some(hit) => format!("{}: {} rule {}", listener.id, hit.route.id, hit.rule),
         }
     };
     let hits: Vec<String> = outcome.plans.values().map(|plan| hit(plan)).collect();

@@ -7,7 +7,7 @@ use std::{cmp::Reverse, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hostname, Match, PathMatch, Route, RouteId, RouteKind};
+use super::{Match, PathMatch, Route, RouteId, RouteKind};
 
 /// What decides between routes whose matches are equally specific: the oldest, then the first by namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,11 +18,12 @@ pub struct Precedence {
     pub name: Arc<str>,
 }
 
-/// The rank of one match under one of its route's hostnames; the smaller goes first. The fields stand by weight.
+/// The rank of one match among those of the same hostname; the smaller goes first. The fields stand by weight.
+///
+/// Before all of it goes the hostname, by its own order: the route's, not its intersection with the listener's
+/// (GatewayRouteHostnameIntersectionPrecedence).
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank<'a> {
-    /// The route's own, not its intersection with the listener's (GatewayRouteHostnameIntersectionPrecedence).
-    pub(super) hostname: &'a Hostname,
     pub(super) path: PathRank<'a>,
     method: Reverse<bool>,
     headers: Reverse<usize>,
@@ -51,9 +52,8 @@ pub(super) enum PathRank<'a> {
 }
 
 impl<'a> Rank<'a> {
-    pub(super) fn new(hostname: &'a Hostname, route: &'a Route, rule: u16, matched: u16, found: &'a Match) -> Self {
+    pub(super) fn new(route: &'a Route, rule: u16, matched: u16, found: &'a Match) -> Self {
         Self {
-            hostname,
             path: PathRank::new(&found.path, route.kind),
             method: Reverse(found.method.is_some()),
             headers: Reverse(found.headers.len()),

@@ -4,7 +4,6 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
-use gatewright_core::plan::Rule;
 use tokio::time::Instant;
 
 use super::forward::Exchange;
@@ -13,7 +12,7 @@ use crate::downstream::Downstream;
 use crate::failure::{Failure, What};
 use crate::forward::Stopped;
 use crate::message::{BodyLength, RequestHead, ResponseHead, Sink};
-use crate::snapshot::BackendSnapshot;
+use crate::snapshot::{BackendSnapshot, Terms};
 use crate::upstream::{self, Upstream};
 
 impl<D: Downstream> Exchange<'_, D> {
@@ -21,14 +20,14 @@ impl<D: Downstream> Exchange<'_, D> {
     pub(super) async fn attempt(
         &mut self,
         backend: &BackendSnapshot,
-        plan: &Rule,
+        terms: Terms<'_>,
         head: &RequestHead,
         trial: &mut Trial,
         response: &mut ResponseHead,
     ) -> Result<Upstream, Failure> {
         // The first try begins with the exchange; reading the clock is not free.
         let now = if self.account.retries == 0 { self.began } else { Instant::now() };
-        trial.deadlines.begin_attempt(now, plan.timeouts.backend_request);
+        trial.deadlines.begin_attempt(now, terms.timeouts.backend_request);
         trial.deadlines.arm(self.watchdog);
         let mut upstream = self.acquire(backend, trial).await?;
         if head.upgrade.is_some() {

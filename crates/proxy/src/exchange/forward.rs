@@ -3,8 +3,6 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 
-use gatewright_core::filter::Filter;
-use gatewright_core::plan::{Rule, WeightedBackend};
 use tokio::time::Instant;
 
 use super::answer::Answer;
@@ -15,7 +13,7 @@ use crate::downstream::Downstream;
 use crate::failure::{Failure, What};
 use crate::message::{RequestHead, ResponseHead};
 use crate::observe::Event;
-use crate::snapshot::{BackendSnapshot, Destination, Found, Snapshot};
+use crate::snapshot::{BackendSnapshot, Destination, Found, Snapshot, Terms};
 use crate::upstream::Upstream;
 use crate::watchdog::Watchdog;
 use crate::worker::{Connection, Worker};
@@ -44,24 +42,24 @@ impl<D: Downstream> Exchange<'_, D> {
     ) -> Result<(), Failure> {
         forwarded::apply(head, self.connection);
         let worker = self.worker;
-        let place = Place { port: self.connection.port, matched: found.matched };
+        let place = Place { port: self.connection.port, found };
         let slot = found.rule.slot;
         let count = |nth| worker.next_choice(slot + 1 + nth);
-        if let Some(answer) = prepared.apply(&found.plan.filters, head, place, self.account, count)? {
+        if let Some(answer) = prepared.apply(found.filters(), head, place, self.account, count)? {
             return self.answer_filtered(answer, prepared).await;
         }
-        let share = found.rule.weights.choose(worker.next_choice(slot)).ok_or(What::Broken)?;
-        let filters = &found.plan.backends[share].filters;
-        if !filters.is_empty() {
-            let first = slot + 1 + mirrors_before(found.plan, share);
-            let count = |nth| worker.next_choice(first + nth);
-            if let Some(answer) = prepared.apply(filters, head, place, self.account, count)? {
-                return self.answer_filtered(answer, prepared).await;
-            }
+        let (share, destination) = found.rule.choose(|| worker.next_choice(slot)).ok_or(What::Broken)?;
+        let (filters, mirrors_before) = found.share_filters(share);
+        let count = |nth| worker.next_choice(slot + 1 + mirrors_before + nth);
+        if let Some(answer) = prepared.apply(filters, head, place, self.account, count)? {
+            return self.answer_filtered(answer, prepared).await;
         }
-        match &found.rule.targets[share] {
-            Destination::Refused(refusal) => Err(refused(*refusal).into()),
-            Destination::Backend(backend) => self.forward(backend, found.plan, head, prepared).await,
+        match destination {
+            Destination::Refused(refusal) => Err(refused(refusal).into()),
+            Destination::Backend(number) => {
+                let backend = self.snapshot.backend(number).ok_or(What::Broken)?;
+                self.forward(backend, found.terms(), head, prepared).await
+            }
         }
     }
 
@@ -69,17 +67,17 @@ impl<D: Downstream> Exchange<'_, D> {
     async fn forward(
         &mut self,
         backend: &BackendSnapshot,
-        plan: &Rule,
+        terms: Terms<'_>,
         head: &RequestHead,
         prepared: &Prepared<'_>,
     ) -> Result<(), Failure> {
-        let mut trial = Trial::new(self.began, plan, head, &self.worker.limits);
+        let mut trial = Trial::new(self.began, terms, head, &self.worker.limits);
         trial.mirrors.start(&prepared.mirrors, self.snapshot, self.worker, head);
         let mut response = self.worker.response_heads.take();
         loop {
-            let again = match self.attempt(backend, plan, head, &mut trial, &mut response).await {
+            let again = match self.attempt(backend, terms, head, &mut trial, &mut response).await {
                 Ok(mut upstream) => {
-                    if !trial.is_worth_another(plan.retry.as_ref(), response.status) {
+                    if !trial.is_worth_another(terms.retry, response.status) {
                         let passed = self.pass_on(&mut upstream, &mut response, head, prepared, &mut trial).await;
                         self.account.request_bytes = trial.upload.bytes;
                         if passed.is_ok() {
@@ -91,7 +89,7 @@ impl<D: Downstream> Exchange<'_, D> {
                     true
                 }
                 Err(failure) => {
-                    if !trial.survives(&failure, plan.retry.as_ref()) {
+                    if !trial.survives(&failure, terms.retry) {
                         return Err(failure);
                     }
                     false
@@ -172,11 +170,4 @@ impl<D: Downstream> Exchange<'_, D> {
         prepared.share(&mut answer.head.fields);
         self.answer(answer).await.map_err(|_| Aborted)
     }
-}
-
-/// How many mirrors stand before those of backend `share`: each has a counter of its own.
-fn mirrors_before(plan: &Rule, share: usize) -> usize {
-    let count = |filters: &[Filter]| filters.iter().filter(|filter| matches!(filter, Filter::Mirror(_))).count();
-    count(&plan.filters)
-        + plan.backends[..share].iter().map(|WeightedBackend { filters, .. }| count(filters)).sum::<usize>()
 }

@@ -39,7 +39,7 @@ impl Mirrors {
             return;
         }
         for mirror in mirrors {
-            let Some(backend) = snapshot.backends.get(&mirror.backend) else { continue };
+            let Some(backend) = snapshot.backend_by_id(&mirror.backend) else { continue };
             let (sender, receiver) = mpsc::channel(LAG_PIECES_MAX);
             if head.body != BodyLength::Empty {
                 self.bodies.push(sender);

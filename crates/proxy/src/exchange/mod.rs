@@ -125,7 +125,7 @@ fn record(
     worker.recorder.finish(&Record {
         listener: listener.map(|listener| &listener.series),
         route: found.map(|found| &found.route.series),
-        rule: found.map(|found| observe::Rule { index: found.index, name: found.plan.name.as_deref() }),
+        rule: found.map(|found| observe::Rule { index: found.index.into(), name: found.name() }),
         endpoint: account.endpoint,
         client: connection.client,
         version: head.version,

@@ -6,12 +6,13 @@ use gatewright_core::filter::header::HeaderModifier;
 use gatewright_core::filter::mirror::Mirror;
 use gatewright_core::filter::redirect::{Original, Redirect};
 use gatewright_core::filter::rewrite::Rewrite;
-use gatewright_core::plan::{Match, Refusal};
+use gatewright_core::plan::Refusal;
 
 use super::answer::Answer;
 use super::{Account, Asked};
 use crate::failure::What;
 use crate::message::{Fields, RequestHead, Scheme};
+use crate::snapshot::Found;
 
 /// What is left to do once the filters have seen the request.
 #[derive(Default)]
@@ -31,7 +32,7 @@ enum OnResponse<'s> {
 #[derive(Clone, Copy)]
 pub(super) struct Place<'s> {
     pub(super) port: u16,
-    pub(super) matched: &'s Match,
+    pub(super) found: &'s Found<'s>,
 }
 
 impl<'s> Prepared<'s> {
@@ -46,7 +47,7 @@ impl<'s> Prepared<'s> {
         head: &mut RequestHead,
         place: Place<'_>,
         account: &mut Account,
-        mut count: impl FnMut(usize) -> u32,
+        mut count: impl FnMut(u32) -> u32,
     ) -> Result<Option<Answer>, What> {
         let mut mirrors = 0;
         for filter in filters {
@@ -111,7 +112,7 @@ fn apply_rewrite(
 ) -> Result<(), What> {
     account.asked.get_or_insert_with(|| Asked { path: head.path.clone(), authority: head.authority.clone() });
     if let Some(path) = &rewrite.path {
-        head.path = path.apply(&head.path, &place.matched.path);
+        head.path = path.apply(&head.path, &place.found.matched().path);
     }
     if let Some(hostname) = &rewrite.hostname {
         head.set_authority(hostname.as_bytes())?;
@@ -134,7 +135,7 @@ fn redirect_answer(redirect: &Redirect, head: &RequestHead, place: Place<'_>) ->
         port: place.port,
         path: &head.path,
         query: head.query.as_deref(),
-        matched: &place.matched.path,
+        matched: &place.found.matched().path,
     };
     let mut fields = Fields::default();
     fields.push(b"location", redirect.location(&original).as_bytes());

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use gatewright_core::plan::{Retry, Rule};
+use gatewright_core::plan::Retry;
 use tokio::time::Instant;
 
 use super::deadline::Deadlines;
@@ -13,6 +13,7 @@ use crate::failure::{Failure, What};
 use crate::forward::Pump;
 use crate::limits::Limits;
 use crate::message::{BodyLength, RequestHead};
+use crate::snapshot::Terms;
 use crate::upstream::Endpoint;
 
 /// Endpoints tried beyond the first when the rule says nothing of retries: what no backend has acted on can be sent to
@@ -40,9 +41,9 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    pub(super) fn new(began: Instant, plan: &Rule, head: &RequestHead, limits: &Limits) -> Self {
+    pub(super) fn new(began: Instant, terms: Terms<'_>, head: &RequestHead, limits: &Limits) -> Self {
         let idempotent = matches!(&*head.method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE");
-        let retry = plan.retry.as_ref();
+        let retry = terms.retry;
         let replay_bytes_max = match retry {
             Some(_) => limits.replay_bytes_max,
             None if idempotent => REPLAY_SMALL_BYTES,
@@ -51,9 +52,9 @@ impl Trial {
         // A stream of messages may rest for long, and so may a tunnel.
         let progress_timeout = if head.is_grpc() { limits.idle_timeout } else { limits.progress_timeout };
         // Whoever grants a request more time than that means it.
-        let granted = [plan.timeouts.request, plan.timeouts.backend_request];
+        let granted = [terms.timeouts.request, terms.timeouts.backend_request];
         let progress_timeout = granted.into_iter().flatten().fold(progress_timeout, Duration::max);
-        let mut deadlines = Deadlines::new(began, plan.timeouts.request, progress_timeout);
+        let mut deadlines = Deadlines::new(began, terms.timeouts.request, progress_timeout);
         let upload = if head.body == BodyLength::Empty || head.upgrade.is_some() {
             Pump::done()
         } else {

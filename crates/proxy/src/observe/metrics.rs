@@ -72,12 +72,12 @@ impl Observer {
 
     /// Returns the series of a listener, for the Snapshot that is being built.
     pub(crate) fn listener(&self, id: &ListenerId) -> Series {
-        self.listeners.get(id.as_str())
+        self.listeners.get(id.as_arc())
     }
 
     /// Returns the series of a route, for the Snapshot that is being built.
     pub(crate) fn route(&self, id: &RouteId) -> Series {
-        self.routes.get(id.as_str())
+        self.routes.get(id.as_arc())
     }
 
     /// Waits until the access log is written out. Call it when all recorders are gone.

@@ -25,20 +25,17 @@ pub(crate) struct Series {
     counters: Arc<SeriesCounters>,
 }
 
+/// The counters of each worker, on a cache line of its own.
+type SeriesCounters = [PerWorker];
+
 impl Series {
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
     pub(super) fn count(&self, worker: usize, status: u16) {
-        self.counters.workers[worker].classes[class(status)].add(1);
+        self.counters[worker].classes[class(status)].add(1);
     }
-}
-
-#[derive(Debug)]
-pub(super) struct SeriesCounters {
-    /// One per worker, each on a cache line of its own.
-    workers: Box<[PerWorker]>,
 }
 
 #[derive(Debug, Default)]
@@ -47,21 +44,19 @@ struct PerWorker {
     classes: [Counter; CLASSES.len()],
 }
 
-impl SeriesCounters {
-    fn new(workers: usize) -> Self {
-        Self { workers: (0..workers).map(|_| PerWorker::default()).collect() }
-    }
+fn counters(workers: usize) -> Arc<SeriesCounters> {
+    (0..workers).map(|_| PerWorker::default()).collect()
+}
 
-    /// Returns the sum over all workers, in the order of [`CLASSES`].
-    pub(super) fn sum(&self) -> [u64; CLASSES.len()] {
-        let mut sum = [0; CLASSES.len()];
-        for worker in &self.workers {
-            for (sum, class) in sum.iter_mut().zip(&worker.classes) {
-                *sum += class.get();
-            }
+/// Returns the sum over all workers, in the order of [`CLASSES`].
+fn sum(counters: &SeriesCounters) -> [u64; CLASSES.len()] {
+    let mut sum = [0; CLASSES.len()];
+    for worker in counters {
+        for (sum, class) in sum.iter_mut().zip(&worker.classes) {
+            *sum += class.get();
         }
-        sum
     }
+    sum
 }
 
 /// All series of one kind, by id.
@@ -79,23 +74,23 @@ impl SeriesSet {
     pub(super) const SERIES_MAX: usize = 1_000;
 
     pub(super) fn new(workers: usize) -> Self {
-        Self { workers, live: Mutex::default(), rest: Arc::new(SeriesCounters::new(workers)) }
+        Self { workers, live: Mutex::default(), rest: counters(workers) }
     }
 
     /// Returns the series of `id`: the one in use, so that counting goes on when a new Snapshot names it again.
-    pub(super) fn get(&self, id: &str) -> Series {
+    pub(super) fn get(&self, id: &Arc<str>) -> Series {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((id, counters)) = live.get_key_value(id).and_then(|(id, weak)| Some((id, weak.upgrade()?))) {
+        if let Some(counters) = live.get(id).and_then(Weak::upgrade) {
             return Series { id: id.clone(), counters };
         }
         if live.len() >= Self::SERIES_MAX {
             live.retain(|_, weak| weak.strong_count() > 0);
         }
-        let id: Arc<str> = id.into();
+        let id = id.clone();
         if live.len() >= Self::SERIES_MAX {
             return Series { id, counters: self.rest.clone() };
         }
-        let counters = Arc::new(SeriesCounters::new(self.workers));
+        let counters = counters(self.workers);
         live.insert(id.clone(), Arc::downgrade(&counters));
         Series { id, counters }
     }
@@ -103,8 +98,8 @@ impl SeriesSet {
     /// Returns every series in use with its sums, and `other` when something was counted there.
     pub(super) fn sums(&self) -> Vec<(Arc<str>, [u64; CLASSES.len()])> {
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut sums: Vec<_> = live.iter().filter_map(|(id, weak)| Some((id.clone(), weak.upgrade()?.sum()))).collect();
-        let rest = self.rest.sum();
+        let mut sums: Vec<_> = live.iter().filter_map(|(id, weak)| Some((id.clone(), sum(&weak.upgrade()?)))).collect();
+        let rest = sum(&self.rest);
         if rest.iter().any(|count| *count > 0) {
             sums.push(("other".into(), rest));
         }

@@ -90,12 +90,12 @@ fn failures_and_events_lie_at_their_index() {
 #[test]
 fn a_series_goes_on_while_a_snapshot_names_it_and_the_set_is_bounded() {
     let set = SeriesSet::new(1);
-    let first = set.get("a");
+    let first = set.get(&"a".into());
     first.count(0, 200);
-    set.get("a").count(0, 200);
+    set.get(&"a".into()).count(0, 200);
     assert_eq!(set.sums(), [("a".into(), [0, 0, 2, 0, 0, 0])]);
 
-    let all: Vec<_> = (0..SeriesSet::SERIES_MAX + 10).map(|index| set.get(&index.to_string())).collect();
+    let all: Vec<_> = (0..SeriesSet::SERIES_MAX + 10).map(|index| set.get(&index.to_string().into())).collect();
     all.iter().for_each(|series| series.count(0, 404));
     let sums = set.sums();
     assert_eq!(sums.len(), SeriesSet::SERIES_MAX + 1);
@@ -103,7 +103,7 @@ fn a_series_goes_on_while_a_snapshot_names_it_and_the_set_is_bounded() {
 
     drop((first, all));
     assert_eq!(set.sums().len(), 1, "only `other` outlives the Snapshots");
-    set.get("new").count(0, 200);
+    set.get(&"new".into()).count(0, 200);
     assert_eq!(set.sums().len(), 1, "and what is dropped makes room");
 }
 

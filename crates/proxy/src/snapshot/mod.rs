@@ -1,61 +1,103 @@
 //! A Plan made ready to execute: ids become references, text becomes tables. Built off the workers, then never changed.
+//!
+//! What a request reads of its route lies together, and apart from what hardly any request needs: among thousands of
+//! routes every cache line is a miss.
 
-use std::collections::{BTreeMap, HashMap};
+mod build;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use gatewright_core::filter::Filter;
 use gatewright_core::plan::{
-    Backend, BackendId, BackendProtocol, CertificateId, Hostname, Listener, Match, Plan, Port, PortProtocol, Refusal,
-    Request, Route, RouteId, RouteTable, Rule, Target, WeightedBackend, Weights,
+    BackendId, BackendProtocol, Hostname, Match, PortProtocol, Refusal, Request, Retry, Route, RouteTable, Rule,
+    Timeouts, WeightedBackend, Weights,
 };
 
-use crate::observe::{Observer, Series};
+pub(crate) use build::Builder;
+
+use crate::observe::Series;
 use crate::tls;
 
-/// What all workers execute, from one publish to the next.
+/// What all workers execute, from one publish to the next. What did not change is shared with the one before.
 pub(crate) struct Snapshot {
-    ports: Vec<(u16, PortSnapshot)>,
-    /// Mirrors look theirs up; rules hold their own.
-    pub(crate) backends: HashMap<BackendId, Arc<BackendSnapshot>>,
+    ports: Vec<PortSnapshot>,
+    backends: BackendsSnapshot,
     /// How many counters the rules need; [`RuleSnapshot::slot`] is below it.
     pub(crate) slots: usize,
+}
+
+/// All backends. A change of endpoints is a change of this alone.
+#[derive(Clone, Default)]
+struct BackendsSnapshot {
+    /// By [`Destination::Backend`]'s number; `None` where the Plan has none.
+    by_number: Arc<[Option<Arc<BackendSnapshot>>]>,
+    /// Mirrors look theirs up by id; rules know their numbers.
+    numbers: Arc<HashMap<BackendId, u32, RandomState>>,
+    endpoint_keys: Arc<HashSet<u64, RandomState>>,
 }
 
 pub(crate) struct PortSnapshot {
     pub(crate) number: u16,
     pub(crate) protocol: PortProtocol,
     pub(crate) tls: Option<Arc<tls::Acceptor>>,
-    exact: HashMap<Arc<str>, usize>,
+    exact: HashMap<Arc<str>, u32, RandomState>,
     /// Most specific first, without the exact ones that `exact` finds.
-    patterns: Vec<usize>,
-    listeners: Vec<ListenerSnapshot>,
+    patterns: Vec<u32>,
+    listeners: Vec<Arc<ListenerSnapshot>>,
 }
 
 pub(crate) struct ListenerSnapshot {
     pub(crate) hostname: Hostname,
     pub(crate) series: Series,
-    table: RouteTable,
-    routes: Vec<Arc<RouteSnapshot>>,
+    table: Arc<RouteTable<RouteSnapshot>>,
 }
 
+/// A route, ready to execute. It depends on nothing but the route and the numbers of backends and counters.
 pub(crate) struct RouteSnapshot {
     pub(crate) route: Arc<Route>,
     pub(crate) series: Series,
-    rules: Vec<RuleSnapshot>,
+    rules: Box<[RuleSnapshot]>,
 }
 
-/// What a rule adds to its Plan: where its shares lead.
+impl AsRef<Route> for RouteSnapshot {
+    fn as_ref(&self) -> &Route {
+        &self.route
+    }
+}
+
+/// What every request reads of its rule, on one cache line. What few rules have is read from the Plan's, and whether it
+/// has it is known here.
 pub(crate) struct RuleSnapshot {
+    timeouts: Timeouts,
+    shares: Shares,
     /// Where a worker counts the rule's choices: first of its backend, then of each mirror in turn.
-    pub(crate) slot: usize,
-    /// In the order of the Plan's backends, as are `targets`.
-    pub(crate) weights: Weights,
-    pub(crate) targets: Vec<Destination>,
+    pub(crate) slot: u32,
+    has_filters: bool,
+    has_retry: bool,
+    has_name: bool,
 }
 
+/// Where a rule's requests go.
+enum Shares {
+    One(Destination),
+    Several(Box<Several>),
+}
+
+struct Several {
+    /// In the order of the Plan's backends, as are `destinations`.
+    weights: Weights,
+    destinations: Box<[Destination]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Destination {
-    Backend(Arc<BackendSnapshot>),
+    /// [`Snapshot::backend`] knows it by its number.
+    Backend(u32),
     Refused(Refusal),
 }
 
@@ -63,10 +105,10 @@ pub(crate) struct BackendSnapshot {
     pub(crate) id: BackendId,
     pub(crate) protocol: BackendProtocol,
     pub(crate) tls: Option<Arc<tls::Connector>>,
-    pub(crate) endpoints: Vec<EndpointSnapshot>,
+    pub(crate) endpoints: Box<[EndpointSnapshot]>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EndpointSnapshot {
     pub(crate) address: SocketAddr,
     /// The same number means the same address, spoken to in the same way: its connections may be shared.
@@ -77,216 +119,112 @@ pub(crate) struct EndpointSnapshot {
 pub(crate) struct Found<'s> {
     pub(crate) route: &'s RouteSnapshot,
     pub(crate) rule: &'s RuleSnapshot,
-    pub(crate) plan: &'s Rule,
-    pub(crate) index: usize,
-    pub(crate) matched: &'s Match,
+    pub(crate) index: u16,
+    matched: u16,
+}
+
+/// How long a rule's requests may take, and how often they are tried.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Terms<'s> {
+    pub(crate) timeouts: Timeouts,
+    pub(crate) retry: Option<&'s Retry>,
 }
 
 impl Snapshot {
     pub(crate) fn port(&self, number: u16) -> Option<&PortSnapshot> {
-        self.ports.iter().find(|(have, _)| *have == number).map(|(_, port)| port)
+        self.ports().find(|port| port.number == number)
     }
 
     pub(crate) fn ports(&self) -> impl Iterator<Item = &PortSnapshot> {
-        self.ports.iter().map(|(_, port)| port)
+        self.ports.iter()
+    }
+
+    /// Returns the backend of a [`Destination`] of this Snapshot; `None` when the Plan names one that it does not have.
+    pub(crate) fn backend(&self, number: u32) -> Option<&Arc<BackendSnapshot>> {
+        self.backends.by_number.get(number as usize)?.as_ref()
+    }
+
+    pub(crate) fn backend_by_id(&self, id: &BackendId) -> Option<&Arc<BackendSnapshot>> {
+        self.backend(*self.backends.numbers.get(id)?)
+    }
+
+    /// Whether some backend has the endpoint of that key.
+    pub(crate) fn has_endpoint(&self, key: u64) -> bool {
+        self.backends.endpoint_keys.contains(&key)
     }
 }
 
 impl PortSnapshot {
     /// Returns the listener with the most specific hostname that `host` (lower-case, no port) matches.
     pub(crate) fn select(&self, host: &str) -> Option<&ListenerSnapshot> {
-        if let Some(&listener) = self.exact.get(host) {
-            return Some(&self.listeners[listener]);
+        let listener = |number: &u32| &*self.listeners[*number as usize];
+        if !self.exact.is_empty()
+            && let Some(number) = self.exact.get(host)
+        {
+            return Some(listener(number));
         }
-        self.patterns.iter().map(|&listener| &self.listeners[listener]).find(|listener| listener.hostname.matches(host))
+        self.patterns.iter().map(listener).find(|listener| listener.hostname.matches(host))
     }
 }
 
 impl ListenerSnapshot {
     pub(crate) fn find(&self, request: &impl Request) -> Option<Found<'_>> {
         let hit = self.table.find(request)?;
-        let route = &*self.routes[hit.route as usize];
-        let index = usize::from(hit.rule);
-        let plan = &route.route.rules[index];
-        let matched = &plan.matches[usize::from(hit.matched)];
-        Some(Found { route, rule: &route.rules[index], plan, index, matched })
+        let rule = &hit.route.rules[usize::from(hit.rule)];
+        Some(Found { route: hit.route, rule, index: hit.rule, matched: hit.matched })
     }
 }
 
-/// Makes Snapshots, and remembers from one to the next what may not start anew.
-pub(crate) struct Builder {
-    material: tls::Material,
-    observer: Arc<Observer>,
-    endpoints: HashMap<EndpointIdentity, EndpointKey>,
-    next_key: u64,
-}
-
-/// What makes connections interchangeable.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct EndpointIdentity {
-    address: SocketAddr,
-    http2: bool,
-    /// The connector's address: it is made anew when its content changes.
-    connector: Option<usize>,
-}
-
-/// The key of an endpoint, and the connector whose address is part of its identity: kept, so that no other takes it.
-#[derive(Clone)]
-struct EndpointKey {
-    key: u64,
-    _connector: Option<Arc<tls::Connector>>,
-}
-
-impl Builder {
-    /// # Errors
-    /// When the machine has no randomness for TLS.
-    pub(crate) fn new(observer: Arc<Observer>) -> Result<Self, rustls::Error> {
-        Ok(Self { material: tls::Material::new()?, observer, endpoints: HashMap::new(), next_key: 0 })
+impl<'s> Found<'s> {
+    /// Returns the rule as the Plan has it, which a plain request need not touch.
+    fn plan(&self) -> &'s Rule {
+        &self.route.route.rules[usize::from(self.index)]
     }
 
-    /// Makes `plan` ready. Returns also which certificates cannot be used, and why.
-    ///
-    /// # Errors
-    /// When the machine has no randomness for TLS.
-    pub(crate) fn build(&mut self, plan: &Plan) -> Result<(Snapshot, BTreeMap<CertificateId, String>), rustls::Error> {
-        let wrong = self.material.load(plan);
-        let before = std::mem::take(&mut self.endpoints);
-        let backends: HashMap<_, _> = plan
-            .backends
-            .iter()
-            .map(|(id, backend)| (id.clone(), Arc::new(self.backend(id, backend, plan, &before))))
-            .collect();
-        let mut slots = 0;
-        let routes: HashMap<&RouteId, Arc<RouteSnapshot>> = plan
-            .routes
-            .iter()
-            .map(|(id, route)| (id, Arc::new(route_snapshot(route, &backends, &mut slots, &self.observer))))
-            .collect();
-        let mut ports = Vec::with_capacity(plan.ports.len());
-        for (number, port) in &plan.ports {
-            ports.push((*number, self.port(*number, port, &routes)?));
+    pub(crate) fn matched(&self) -> &'s Match {
+        &self.plan().matches[usize::from(self.matched)]
+    }
+
+    pub(crate) fn name(&self) -> Option<&'s str> {
+        if self.rule.has_name { self.plan().name.as_deref() } else { None }
+    }
+
+    pub(crate) fn terms(&self) -> Terms<'s> {
+        let retry = if self.rule.has_retry { self.plan().retry.as_ref() } else { None };
+        Terms { timeouts: self.rule.timeouts, retry }
+    }
+
+    /// Returns the filters of the rule as a whole.
+    pub(crate) fn filters(&self) -> &'s [Filter] {
+        if self.rule.has_filters { &self.plan().filters } else { &[] }
+    }
+
+    /// Returns the filters of one of the rule's backends, and how many mirrors stand before them: each mirror has a
+    /// counter of its own.
+    pub(crate) fn share_filters(&self, share: usize) -> (&'s [Filter], u32) {
+        if !self.rule.has_filters {
+            return (&[], 0);
         }
-        Ok((Snapshot { ports, backends, slots }, wrong))
+        let plan = self.plan();
+        let before = plan.backends[..share].iter().map(|WeightedBackend { filters, .. }| mirrors(filters)).sum::<u32>();
+        (&plan.backends[share].filters, mirrors(&plan.filters) + before)
     }
+}
 
-    fn backend(
-        &mut self,
-        id: &BackendId,
-        backend: &Backend,
-        plan: &Plan,
-        before: &HashMap<EndpointIdentity, EndpointKey>,
-    ) -> BackendSnapshot {
-        let mut connector = None;
-        let mut usable = true;
-        if let Some(tls) = &backend.tls {
-            match self.material.connector(id, backend, tls) {
-                Ok(made) => connector = Some(made),
-                Err(reason) => {
-                    // Never plaintext instead: without endpoints the answer is 503.
-                    tracing::error!(backend = %id, reason, "backend's TLS cannot be set up");
-                    usable = false;
-                }
+impl RuleSnapshot {
+    /// Returns which of the rule's backends takes a request, and what that is; `count` returns how many requests came
+    /// before it. `None` where nothing has any weight.
+    pub(crate) fn choose(&self, count: impl FnOnce() -> u32) -> Option<(usize, Destination)> {
+        match &self.shares {
+            Shares::One(destination) => Some((0, *destination)),
+            Shares::Several(several) => {
+                let share = several.weights.choose(count())?;
+                Some((share, several.destinations[share]))
             }
         }
-        let ready =
-            plan.endpoints.get(&backend.endpoints).filter(|_| usable).map_or(&[][..], |endpoints| &endpoints.ready);
-        let endpoints = ready
-            .iter()
-            .map(|endpoint| {
-                let identity = EndpointIdentity {
-                    address: endpoint.address,
-                    http2: backend.protocol == BackendProtocol::Http2,
-                    connector: connector.as_ref().map(|connector| Arc::as_ptr(connector).addr()),
-                };
-                EndpointSnapshot { address: endpoint.address, key: self.key(identity, connector.as_ref(), before) }
-            })
-            .collect();
-        BackendSnapshot { id: id.clone(), protocol: backend.protocol, tls: connector, endpoints }
-    }
-
-    fn key(
-        &mut self,
-        identity: EndpointIdentity,
-        connector: Option<&Arc<tls::Connector>>,
-        before: &HashMap<EndpointIdentity, EndpointKey>,
-    ) -> u64 {
-        let next = &mut self.next_key;
-        let entry = self.endpoints.entry(identity).or_insert_with_key(|identity| {
-            before.get(identity).cloned().unwrap_or_else(|| {
-                *next += 1;
-                EndpointKey { key: *next, _connector: connector.cloned() }
-            })
-        });
-        entry.key
-    }
-
-    fn port(
-        &mut self,
-        number: u16,
-        port: &Port,
-        routes: &HashMap<&RouteId, Arc<RouteSnapshot>>,
-    ) -> Result<PortSnapshot, rustls::Error> {
-        let tls = match port.protocol {
-            PortProtocol::Http => None,
-            PortProtocol::Https => Some(Arc::new(self.material.acceptor(port)?)),
-        };
-        let listeners: Vec<_> =
-            port.listeners.iter().map(|listener| listener_snapshot(listener, routes, &self.observer)).collect();
-        let mut exact = HashMap::new();
-        let mut patterns = Vec::new();
-        for (index, listener) in listeners.iter().enumerate() {
-            match &listener.hostname {
-                Hostname::Exact(name) => _ = exact.insert(name.clone(), index),
-                Hostname::Wildcard(_) | Hostname::Any => patterns.push(index),
-            }
-        }
-        Ok(PortSnapshot { number, protocol: port.protocol, tls, exact, patterns, listeners })
     }
 }
 
-fn listener_snapshot(
-    listener: &Listener,
-    routes: &HashMap<&RouteId, Arc<RouteSnapshot>>,
-    observer: &Observer,
-) -> ListenerSnapshot {
-    let attached: Vec<_> = listener.routes.iter().filter_map(|id| routes.get(id).cloned()).collect();
-    ListenerSnapshot {
-        hostname: listener.hostname.clone(),
-        series: observer.listener(&listener.id),
-        table: RouteTable::build(&listener.hostname, (0..).zip(attached.iter().map(|route| &route.route))),
-        routes: attached,
-    }
-}
-
-fn route_snapshot(
-    route: &Arc<Route>,
-    backends: &HashMap<BackendId, Arc<BackendSnapshot>>,
-    slots: &mut usize,
-    observer: &Observer,
-) -> RouteSnapshot {
-    let rules = route
-        .rules
-        .iter()
-        .map(|rule| {
-            let slot = *slots;
-            *slots += 1 + mirrors(rule);
-            let target = |share: &WeightedBackend| match &share.target {
-                Target::Refused(refusal) => Destination::Refused(*refusal),
-                Target::Backend(id) => backends
-                    .get(id)
-                    .map_or(Destination::Refused(Refusal::Broken), |backend| Destination::Backend(backend.clone())),
-            };
-            RuleSnapshot {
-                slot,
-                weights: Weights::new(rule.backends.iter().map(|share| share.weight)),
-                targets: rule.backends.iter().map(target).collect(),
-            }
-        })
-        .collect();
-    RouteSnapshot { route: route.clone(), series: observer.route(&route.id), rules }
-}
-
-fn mirrors(rule: &Rule) -> usize {
-    let filters = rule.filters.iter().chain(rule.backends.iter().flat_map(|share| &share.filters));
-    filters.filter(|filter| matches!(filter, Filter::Mirror(_))).count()
+fn mirrors(filters: &[Filter]) -> u32 {
+    filters.iter().filter(|filter| matches!(filter, Filter::Mirror(_))).count() as u32
 }

@@ -33,10 +33,8 @@ impl Endpoints {
 
     /// Forgets endpoints that `snapshot` does not have, and closes their idle connections. Exchanges under way go on.
     pub(crate) fn retain(&self, snapshot: &Snapshot) {
-        let keys: std::collections::HashSet<u64> =
-            snapshot.backends.values().flat_map(|backend| &backend.endpoints).map(|endpoint| endpoint.key).collect();
         self.by_key.borrow_mut().retain(|key, endpoint| {
-            let kept = keys.contains(key);
+            let kept = snapshot.has_endpoint(*key);
             if !kept {
                 endpoint.retire();
             }

@@ -97,9 +97,9 @@ impl Worker {
     }
 
     /// Counts one choice of the rule at `slot` and returns how many came before it.
-    pub(crate) fn next_choice(&self, slot: usize) -> u32 {
+    pub(crate) fn next_choice(&self, slot: u32) -> u32 {
         let mut counters = self.counters.borrow_mut();
-        let Some(counter) = counters.get_mut(slot) else { return fastrand::u32(..) };
+        let Some(counter) = counters.get_mut(slot as usize) else { return fastrand::u32(..) };
         let before = *counter;
         *counter = before.wrapping_add(1);
         before

@@ -1,119 +1,118 @@
-//! Builds a [`RouteTable`]: sorts every match of every route once, and cuts the list into runs.
+//! Builds a [`Host`]: cuts the matches of its routes into runs that share a path, and sorts each.
 
-use std::{collections::BTreeMap, collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, hash::BuildHasher, sync::Arc};
 
 use foldhash::fast::FixedState;
 
 use super::{
-    Entry, Host, RouteTable, Run, Span,
     facet::{Clue, Facet, PathLengths, Reads, choose_clues},
+    host::{EXACT_SCOPE, Entry, FACET_SCOPE_MIN, Host, PREFIX_SCOPE, Run, Span},
     index::{Index, Node},
 };
 use crate::plan::{
-    Hostname, Match, PathMatch, Route, RouteKind,
+    Match, PathMatch, Route, RouteKind,
     precedence::{PathRank, Rank},
 };
 
 /// Longer runs are divided by clue; a shorter one is tried as fast as it is divided.
 const RUN_LEN_UNDIVIDED: usize = 8;
 
-/// A match under one of its route's hostnames.
 struct Candidate<'a> {
+    /// Of its path: brings runs together without a comparison of texts.
+    bucket: u64,
     rank: Rank<'a>,
     found: &'a Match,
     entry: Entry,
 }
 
-pub(super) fn build(listener: &Hostname, routes: Box<[(u32, Arc<Route>)]>) -> RouteTable {
-    let candidates = sort(listener, &routes);
+/// Builds what stands under a hostname from all routes that have it.
+pub(super) fn host<T: AsRef<Route>>(routes: Box<[Arc<T>]>) -> Host<T> {
     let mut builder = Builder::default();
-    for same_host in candidates.chunk_by(|a, b| a.rank.hostname == b.rank.hostname) {
-        builder.add_host(same_host);
+    let mut candidates = candidates(&routes);
+    candidates.sort_unstable_by(|a, b| a.bucket.cmp(&b.bucket).then_with(|| a.rank.cmp(&b.rank)));
+    for same_path in candidates.chunk_by_mut(|a, b| a.bucket == b.bucket && a.rank.path.same_bucket(&b.rank.path)) {
+        builder.add_path(same_path);
     }
-    let Builder { exact_hosts, wildcard_hosts, any_host, nodes, entries, facets, .. } = builder;
-    RouteTable {
-        wildcard_len_max: wildcard_hosts.keys().map(|suffix| suffix.len()).max().unwrap_or(0),
-        exact_hosts,
-        wildcard_hosts,
-        any_host,
+    drop(candidates);
+    let Builder { prefixes, has_exact_paths, nodes, root, regexes, grpc_regexes, entries, facets, .. } = builder;
+    Host {
+        prefixes,
+        has_exact_paths,
         index: Index::new(nodes),
+        routes,
+        root,
+        regexes,
+        grpc_regexes,
         entries: entries.into(),
         facets: facets.into(),
-        routes,
     }
 }
 
-/// Returns every match under every hostname, best first.
-fn sort<'a>(listener: &Hostname, routes: &'a [(u32, Arc<Route>)]) -> Vec<Candidate<'a>> {
-    let mut candidates = Vec::new();
-    for (number, (_, route)) in (0..).zip(routes) {
-        for hostname in route.hostnames.iter().filter(|hostname| hostname.intersects(listener)) {
-            for (rule_number, rule) in (0..=u16::MAX).zip(&route.rules) {
-                for (match_number, found) in (0..=u16::MAX).zip(&rule.matches) {
-                    let conditional = route.kind == RouteKind::Grpc
-                        || matches!(found.path, PathMatch::Regex(_))
-                        || !found.is_path_alone();
-                    candidates.push(Candidate {
-                        rank: Rank::new(hostname, route, rule_number, match_number, found),
-                        found,
-                        entry: Entry { order: 0, route: number, rule: rule_number, matched: match_number, conditional },
-                    });
-                }
+fn candidates<T: AsRef<Route>>(routes: &[Arc<T>]) -> Vec<Candidate<'_>> {
+    let mut candidates = Vec::with_capacity(routes.len());
+    for (number, route) in (0..).zip(routes) {
+        let route: &Route = (**route).as_ref();
+        for (rule_number, rule) in (0..=u16::MAX).zip(&route.rules) {
+            for (match_number, found) in (0..=u16::MAX).zip(&rule.matches) {
+                let conditional = route.kind == RouteKind::Grpc
+                    || matches!(found.path, PathMatch::Regex(_))
+                    || !found.is_path_alone();
+                let rank = Rank::new(route, rule_number, match_number, found);
+                let entry = Entry { order: 0, route: number, rule: rule_number, matched: match_number, conditional };
+                candidates.push(Candidate { bucket: bucket(&rank.path), rank, found, entry });
             }
         }
-    }
-    candidates.sort_unstable_by(|a, b| a.rank.cmp(&b.rank));
-    for (order, candidate) in (0..).zip(&mut candidates) {
-        candidate.entry.order = order;
     }
     candidates
 }
 
-/// The parts of a [`RouteTable`] while hosts are added in order of precedence.
+/// Equal for paths of the same bucket; hardly ever for others.
+fn bucket(path: &PathRank<'_>) -> u64 {
+    let text = match path {
+        PathRank::Exact(text) | PathRank::Prefix(_, text) => text.as_bytes(),
+        PathRank::Regex(_) | PathRank::GrpcRegex(_) | PathRank::Root => &[],
+    };
+    FixedState::default().hash_one((std::mem::discriminant(path), text))
+}
+
+/// The parts of a [`Host`] while runs are added.
 #[derive(Default)]
 struct Builder {
-    exact_hosts: HashMap<Arc<str>, Host, FixedState>,
-    wildcard_hosts: HashMap<Arc<str>, Host, FixedState>,
-    any_host: Option<Host>,
-    nodes: Vec<Node>,
+    prefixes: PathLengths,
+    has_exact_paths: bool,
+    nodes: Vec<Node<Run>>,
+    root: Run,
+    regexes: Run,
+    grpc_regexes: Run,
     entries: Vec<Entry>,
     facets: Vec<Facet>,
-    scopes: u32,
 }
 
 impl Builder {
-    /// Adds all candidates of one hostname.
-    fn add_host(&mut self, candidates: &[Candidate<'_>]) {
-        let mut host = Host { exact_scope: self.new_scope(), prefix_scope: self.new_scope(), ..Host::default() };
-        for same_path in candidates.chunk_by(|a, b| a.rank.path.same_bucket(&b.rank.path)) {
-            let run = self.add_run(same_path);
-            match same_path[0].rank.path {
-                PathRank::Exact(path) => {
-                    host.has_exact_paths = true;
-                    self.nodes.push(Node { scope: host.exact_scope, text: Arc::clone(path), run });
-                }
-                PathRank::Prefix(_, path) => {
-                    host.prefixes.add(path.len());
-                    self.nodes.push(Node { scope: host.prefix_scope, text: Arc::clone(path), run });
-                }
-                PathRank::Regex(_) => host.regexes = run,
-                PathRank::GrpcRegex(_) => host.grpc_regexes = run,
-                PathRank::Root => host.root = run,
-            }
+    /// Adds all candidates of one path, best first.
+    fn add_path(&mut self, candidates: &mut [Candidate<'_>]) {
+        for (order, candidate) in (0..).zip(&mut *candidates) {
+            candidate.entry.order = order;
         }
-        match candidates[0].rank.hostname {
-            Hostname::Exact(name) => drop(self.exact_hosts.insert(Arc::clone(name), host)),
-            Hostname::Wildcard(suffix) => drop(self.wildcard_hosts.insert(Arc::clone(suffix), host)),
-            Hostname::Any => self.any_host = Some(host),
+        let run = self.add_run(candidates);
+        match candidates[0].rank.path {
+            PathRank::Exact(path) => {
+                self.has_exact_paths = true;
+                self.nodes.push(Node::new(EXACT_SCOPE, path, run));
+            }
+            PathRank::Prefix(_, path) => {
+                self.prefixes.add(path.len());
+                self.nodes.push(Node::new(PREFIX_SCOPE, path, run));
+            }
+            PathRank::Regex(_) => self.regexes = run,
+            PathRank::GrpcRegex(_) => self.grpc_regexes = run,
+            PathRank::Root => self.root = run,
         }
     }
 
     fn add_run(&mut self, candidates: &[Candidate<'_>]) -> Run {
         if candidates.len() <= RUN_LEN_UNDIVIDED {
-            return Run {
-                entries: self.add_entries(candidates.iter().map(|candidate| candidate.entry)),
-                facets: Span::default(),
-            };
+            return self.undivided(candidates.iter().map(|candidate| candidate.entry));
         }
         let matches: Vec<&Match> = candidates.iter().map(|candidate| candidate.found).collect();
         let mut divisions: BTreeMap<Option<Clue<'_>>, Vec<Entry>> = BTreeMap::new();
@@ -127,18 +126,18 @@ impl Builder {
         for same_facet in divisions.chunk_by(|(a, _), (b, _)| a.same_facet(b)) {
             self.add_facet(same_facet);
         }
-        Run { entries, facets: Span { start: facets_start, end: self.facets.len() as u32 } }
+        Run::Many { entries, facets: Span { start: facets_start, end: self.facets.len() as u32 } }
     }
 
     /// Adds the divisions of a run whose clues have a facet in common.
     fn add_facet(&mut self, divisions: &[(Clue<'_>, Vec<Entry>)]) {
-        let scope = self.new_scope();
+        let scope = FACET_SCOPE_MIN + self.facets.len() as u32;
         let mut lengths = PathLengths::default();
         for (clue, entries) in divisions {
-            let entries = self.add_entries(entries.iter().copied());
             let text = clue.text();
             lengths.add(text.len());
-            self.nodes.push(Node { scope, text, run: Run { entries, facets: Span::default() } });
+            let run = self.undivided(entries.iter().copied());
+            self.nodes.push(Node::new(scope, &text, run));
         }
         let reads = match divisions[0].0 {
             Clue::Header { name, .. } => Reads::Header(Arc::clone(name)),
@@ -148,14 +147,18 @@ impl Builder {
         self.facets.push(Facet { scope, reads });
     }
 
+    fn undivided(&mut self, mut entries: impl ExactSizeIterator<Item = Entry>) -> Run {
+        match (entries.len(), entries.next()) {
+            (1, Some(entry)) => Run::One(entry),
+            (_, first) => {
+                Run::Many { entries: self.add_entries(first.into_iter().chain(entries)), facets: Span::default() }
+            }
+        }
+    }
+
     fn add_entries(&mut self, entries: impl Iterator<Item = Entry>) -> Span {
         let start = self.entries.len() as u32;
         self.entries.extend(entries);
         Span { start, end: self.entries.len() as u32 }
-    }
-
-    fn new_scope(&mut self) -> u32 {
-        self.scopes += 1;
-        self.scopes
     }
 }

@@ -41,7 +41,7 @@ pub(super) enum Reads {
 /// Which lengths the paths of a scope have: what is not among them need not be looked up.
 #[derive(Clone, Copy, Default)]
 pub(super) struct PathLengths {
-    max: usize,
+    max: u32,
     /// Bit `length % 64`.
     present: u64,
 }
@@ -91,15 +91,16 @@ fn clues(found: &Match) -> impl Iterator<Item = Clue<'_>> {
 
 impl PathLengths {
     pub(super) fn add(&mut self, length: usize) {
-        self.max = self.max.max(length);
+        self.max = self.max.max(length as u32);
         self.present |= 1 << (length % 64);
     }
 
     /// Returns the beginnings of `path` that end with an element and may be in the scope, longest first.
     pub(super) fn beginnings(self, path: &str) -> impl Iterator<Item = &str> {
-        let whole = (path.len() <= self.max).then_some(path.len());
+        let max = self.max as usize;
+        let whole = (path.len() <= max).then_some(path.len());
         // A boundary at `max` is the last of interest.
-        let reach = &path.as_bytes()[..path.len().min(self.max + 1)];
+        let reach = &path.as_bytes()[..path.len().min(max + 1)];
         whole
             .into_iter()
             .chain(memchr::memrchr_iter(b'/', reach))

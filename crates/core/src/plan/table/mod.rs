@@ -1,10 +1,10 @@
 //! Finds the rule that serves a request among all routes of one listener.
 //!
-//! Every match of every route, under every hostname of its route, is one entry. Entries are sorted by
-//! [`super::precedence`] once, and cut into runs that share host and path; a request looks only at the runs that its
-//! host and path name, most specific first, and takes the first entry whose other conditions hold. A long run is divided
-//! further, by what its entries ask of headers, query or an expression's beginning. So a request costs a few hash
-//! lookups however many routes there are, and nothing is allocated.
+//! Every match of every route, under every hostname of its route, is one entry. The entries of a hostname are cut into
+//! runs that share a path, each sorted by [`super::precedence`]; a request looks only at the runs that its host and path
+//! name, most specific first, and takes the first entry whose other conditions hold. A long run is divided further, by
+//! what its entries ask of headers, query or an expression's beginning. So a request costs a few hash lookups however
+//! many routes there are, and nothing is allocated.
 //!
 //! The table knows neither listeners' ports nor backends, and a hostname is no closed box: what no match of the more
 //! specific hostname wants falls through to the less specific one.
@@ -12,158 +12,126 @@
 mod build;
 mod condition;
 mod facet;
+mod host;
 mod index;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, sync::Arc};
-
-use foldhash::fast::FixedState;
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use self::{
-    facet::{Facet, PathLengths, Reads},
-    index::Index,
+    host::Host,
+    index::{Index, Node},
 };
-use super::{Hostname, Match, Request, Route, RouteKind};
+use super::{Hostname, Request, Route};
 
-/// The routes of one listener, ready to be searched.
-pub struct RouteTable {
-    /// The caller's number for each route beside it.
-    routes: Box<[(u32, Arc<Route>)]>,
-    exact_hosts: HashMap<Arc<str>, Host, FixedState>,
-    /// By suffix, with its leading dot.
-    wildcard_hosts: HashMap<Arc<str>, Host, FixedState>,
+/// The routes of one listener, ready to be searched; `T` is what the caller keeps for a route.
+pub struct RouteTable<T> {
+    listener: Hostname,
+    /// Exact names in [`EXACT_SCOPE`], the suffixes of wildcards with their leading dot in [`WILDCARD_SCOPE`].
+    hosts: Index<Arc<Host<T>>>,
     wildcard_len_max: usize,
-    any_host: Option<Host>,
-    index: Index,
-    entries: Box<[Entry]>,
-    facets: Box<[Facet]>,
+    any_host: Option<Arc<Host<T>>>,
 }
 
+const EXACT_SCOPE: u32 = 0;
+const WILDCARD_SCOPE: u32 = 1;
+
 /// Where a request's rule was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hit {
-    /// The number that the route was given to [`RouteTable::build`] with.
-    pub route: u32,
+#[derive(Debug, PartialEq, Eq)]
+pub struct Hit<'t, T> {
+    pub route: &'t Arc<T>,
     /// Index into [`Route::rules`].
     pub rule: u16,
     /// Index into [`super::Rule::matches`].
     pub matched: u16,
 }
 
-/// One match of one route.
-#[derive(Clone, Copy)]
-struct Entry {
-    /// Its place in the order of precedence.
-    order: u32,
-    /// Index into [`RouteTable::routes`].
-    route: u32,
-    rule: u16,
-    matched: u16,
-    /// Something is to be asked of the request besides what the entry was found by.
-    conditional: bool,
-}
+impl<T: AsRef<Route>> RouteTable<T> {
+    /// Builds the table of a listener from its routes. Their order means nothing. Hostnames that do not meet the
+    /// listener's are left out.
+    pub fn build(listener: &Hostname, routes: impl IntoIterator<Item = Arc<T>>) -> Self {
+        let empty =
+            Self { listener: listener.clone(), hosts: Index::new(Vec::new()), wildcard_len_max: 0, any_host: None };
+        empty.updated(&[], routes)
+    }
 
-/// Entries with the same host and path: some to be tried one after the other, and the others by facet.
-#[derive(Clone, Copy, Default)]
-struct Run {
-    /// In order of precedence.
-    entries: Span,
-    /// Of [`RouteTable::facets`]; their runs in the index have none of their own.
-    facets: Span,
-}
+    /// Builds the table with the routes of this one, apart from those in `removed`, and those in `added`. It shares with
+    /// this one what stands under hostnames that no such route has.
+    pub fn updated(&self, removed: &[Arc<T>], added: impl IntoIterator<Item = Arc<T>>) -> Self {
+        let gone: HashSet<*const T> = removed.iter().map(Arc::as_ptr).collect();
+        // By hostname: the routes that it has now.
+        let mut changed: BTreeMap<Hostname, Vec<Arc<T>>> = BTreeMap::new();
+        let before = |hostname: &Hostname| -> Vec<Arc<T>> {
+            let routes = self.host(hostname).map_or(&[][..], |host| &host.routes);
+            routes.iter().filter(|route| !gone.contains(&Arc::as_ptr(route))).cloned().collect()
+        };
+        for route in removed {
+            for hostname in self.hostnames(route) {
+                changed.entry(hostname.clone()).or_insert_with_key(before);
+            }
+        }
+        for route in added {
+            for hostname in self.hostnames(&route) {
+                changed.entry(hostname.clone()).or_insert_with_key(before).push(Arc::clone(&route));
+            }
+        }
+        self.with_hosts(changed)
+    }
 
-/// A stretch of a boxed slice.
-#[derive(Clone, Copy, Default)]
-struct Span {
-    start: u32,
-    end: u32,
-}
+    fn hostnames<'a>(&self, route: &'a Arc<T>) -> impl Iterator<Item = &'a Hostname> {
+        (**route).as_ref().hostnames.iter().filter(|hostname| hostname.intersects(&self.listener))
+    }
 
-/// What stands under one hostname.
-#[derive(Default)]
-struct Host {
-    /// In the index, of exact paths.
-    exact_scope: u32,
-    has_exact_paths: bool,
-    /// In the index, of prefixes.
-    prefix_scope: u32,
-    prefixes: PathLengths,
-    regexes: Run,
-    grpc_regexes: Run,
-    root: Run,
-}
+    /// Replaces the hosts that have changed; one without routes is left out.
+    fn with_hosts(&self, changed: BTreeMap<Hostname, Vec<Arc<T>>>) -> Self {
+        let replaced: HashSet<(u32, &[u8])> = changed.keys().filter_map(key).collect();
+        let kept = self.hosts.nodes().iter().filter(|node| !replaced.contains(&(node.scope, node.text())));
+        let mut nodes: Vec<Node<Arc<Host<T>>>> = kept.cloned().collect();
+        let mut any_host = self.any_host.clone();
+        for (hostname, routes) in changed {
+            let host = (!routes.is_empty()).then(|| Arc::new(build::host(routes.into())));
+            match (hostname, host) {
+                (Hostname::Any, host) => any_host = host,
+                (Hostname::Exact(name), Some(host)) => nodes.push(Node::new(EXACT_SCOPE, &name, host)),
+                (Hostname::Wildcard(suffix), Some(host)) => nodes.push(Node::new(WILDCARD_SCOPE, &suffix, host)),
+                (Hostname::Exact(_) | Hostname::Wildcard(_), None) => {}
+            }
+        }
+        let wildcards = nodes.iter().filter(|node| node.scope == WILDCARD_SCOPE);
+        let wildcard_len_max = wildcards.map(|node| node.text().len()).max().unwrap_or(0);
+        Self { listener: self.listener.clone(), hosts: Index::new(nodes), wildcard_len_max, any_host }
+    }
 
-impl RouteTable {
-    /// Builds the table of a listener from its routes, each with a number of the caller's choice. Their order means
-    /// nothing. Hostnames that do not meet the listener's are left out.
-    pub fn build<'a>(listener: &Hostname, routes: impl IntoIterator<Item = (u32, &'a Arc<Route>)>) -> Self {
-        build::build(listener, routes.into_iter().map(|(number, route)| (number, Arc::clone(route))).collect())
+    fn host(&self, hostname: &Hostname) -> Option<&Arc<Host<T>>> {
+        match key(hostname) {
+            Some((scope, text)) => self.hosts.get(scope, text),
+            None => self.any_host.as_ref(),
+        }
     }
 
     /// Returns the rule that serves `request`, if there is one.
-    pub fn find(&self, request: &impl Request) -> Option<Hit> {
+    pub fn find(&self, request: &impl Request) -> Option<Hit<'_, T>> {
         let host = request.host();
-        if let Some(hit) = self.exact_hosts.get(host).and_then(|host| self.find_under(host, request)) {
+        let exact = self.hosts.get(EXACT_SCOPE, host.as_bytes());
+        if let Some(hit) = exact.and_then(|host| host.find(request)) {
             return Some(hit);
         }
-        let wildcards = suffixes(host, self.wildcard_len_max).filter_map(|suffix| self.wildcard_hosts.get(suffix));
-        wildcards.chain(&self.any_host).find_map(|host| self.find_under(host, request))
-    }
-
-    /// Tries what stands under one hostname, in the order of [`super::precedence::PathRank`].
-    fn find_under(&self, host: &Host, request: &impl Request) -> Option<Hit> {
-        let path = request.path();
-        if host.has_exact_paths
-            && let Some(run) = self.index.get(host.exact_scope, path.as_bytes())
-            && let Some(hit) = self.best(run, request)
-        {
-            return Some(hit);
-        }
-        self.best(&host.regexes, request)
-            .or_else(|| {
-                let prefixes = host.prefixes.beginnings(path);
-                prefixes
-                    .filter_map(|prefix| self.index.get(host.prefix_scope, prefix.as_bytes()))
-                    .find_map(|run| self.best(run, request))
-            })
-            .or_else(|| self.best(&host.grpc_regexes, request))
-            .or_else(|| self.best(&host.root, request))
-    }
-
-    /// Returns the first entry of `run` in the order of precedence whose conditions hold.
-    fn best(&self, run: &Run, request: &impl Request) -> Option<Hit> {
-        let mut best = self.first(run.entries, request);
-        for facet in &self.facets[run.facets.range()] {
-            let mut open = |text: &[u8]| {
-                let division = self.index.get(facet.scope, text);
-                let found = division.and_then(|division| self.first(division.entries, request));
-                best = [best, found].into_iter().flatten().min_by_key(|entry| entry.order);
-            };
-            match &facet.reads {
-                Reads::Header(name) => drop(request.header(name).map(|value| open(&value))),
-                Reads::Query(name) => drop(condition::query_value(request, name).map(|value| open(&value))),
-                Reads::Path(lengths) => lengths.beginnings(request.path()).for_each(|path| open(path.as_bytes())),
-            }
-        }
-        let entry = best?;
-        Some(Hit { route: self.routes[entry.route as usize].0, rule: entry.rule, matched: entry.matched })
-    }
-
-    fn first(&self, entries: Span, request: &impl Request) -> Option<&Entry> {
-        self.entries[entries.range()].iter().find(|entry| !entry.conditional || self.holds(entry, request))
-    }
-
-    fn holds(&self, entry: &Entry, request: &impl Request) -> bool {
-        let route = &*self.routes[entry.route as usize].1;
-        let found: &Match = &route.rules[usize::from(entry.rule)].matches[usize::from(entry.matched)];
-        (route.kind == RouteKind::Http || request.is_grpc()) && found.conditions_hold(request)
+        let wildcards = suffixes(host, self.wildcard_len_max)
+            .filter_map(|suffix| self.hosts.get(WILDCARD_SCOPE, suffix.as_bytes()));
+        wildcards.chain(&self.any_host).find_map(|host| host.find(request))
     }
 }
 
-impl Span {
-    fn range(self) -> std::ops::Range<usize> {
-        self.start as usize..self.end as usize
+/// Where a hostname stands in the index; any host stands beside it.
+fn key(hostname: &Hostname) -> Option<(u32, &[u8])> {
+    match hostname {
+        Hostname::Exact(name) => Some((EXACT_SCOPE, name.as_bytes())),
+        Hostname::Wildcard(suffix) => Some((WILDCARD_SCOPE, suffix.as_bytes())),
+        Hostname::Any => None,
     }
 }
 

@@ -7,7 +7,8 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::*;
 use crate::plan::{
-    HeaderMatch, Match, MethodMatch, PathMatch, Pattern, Precedence, QueryMatch, RouteId, Rule, StringMatch, Timeouts,
+    HeaderMatch, Match, MethodMatch, PathMatch, Pattern, Precedence, QueryMatch, RouteId, RouteKind, Rule, StringMatch,
+    Timeouts,
 };
 
 /// A request as the tests write it.
@@ -135,16 +136,34 @@ fn route_of(kind: RouteKind, name: &str, created: u64, hostnames: &[&str], rules
     }
 }
 
-fn table(listener: &str, routes: &[Arc<Route>]) -> RouteTable {
-    RouteTable::build(&Hostname::parse(Some(listener)), (0..).zip(routes))
+/// A route with the number that a test knows it by.
+#[derive(Debug, PartialEq)]
+struct Numbered {
+    number: u32,
+    route: Arc<Route>,
+}
+
+impl AsRef<Route> for Numbered {
+    fn as_ref(&self) -> &Route {
+        &self.route
+    }
+}
+
+fn numbered(routes: &[Arc<Route>]) -> Vec<Arc<Numbered>> {
+    let number = |(number, route): (_, &Arc<Route>)| Arc::new(Numbered { number, route: Arc::clone(route) });
+    (0..).zip(routes).map(number).collect()
+}
+
+fn table(listener: &str, routes: &[Arc<Route>]) -> RouteTable<Numbered> {
+    RouteTable::build(&Hostname::parse(Some(listener)), numbered(routes))
 }
 
 /// Asserts which rule, as (route, rule), serves each request.
 #[track_caller]
-fn serves<const N: usize>(table: &RouteTable, requests: [(Get, Option<(u32, u16)>); N]) {
+fn serves<const N: usize>(table: &RouteTable<Numbered>, requests: [(Get, Option<(u32, u16)>); N]) {
     for (request, want) in requests {
         let hit = table.find(&request);
-        assert_eq!(hit.map(|hit| (hit.route, hit.rule)), want, "{request:?}");
+        assert_eq!(hit.map(|hit| (hit.route.number, hit.rule)), want, "{request:?}");
     }
 }
 

@@ -3,15 +3,20 @@ use tokio::time::Instant;
 
 use super::*;
 
-fn rule(retry: Option<Retry>) -> Rule {
-    Rule {
-        name: None,
-        matches: Vec::new(),
-        filters: Vec::new(),
-        backends: Vec::new(),
-        timeouts: Timeouts::default(),
-        retry,
+/// What a rule says of tries.
+struct Rule {
+    timeouts: Timeouts,
+    retry: Option<Retry>,
+}
+
+impl Rule {
+    fn terms(&self) -> Terms<'_> {
+        Terms { timeouts: self.timeouts, retry: self.retry.as_ref() }
     }
+}
+
+fn rule(retry: Option<Retry>) -> Rule {
+    Rule { timeouts: Timeouts::default(), retry }
 }
 
 fn retry(codes: &[u16], attempts: u32) -> Option<Retry> {
@@ -23,7 +28,7 @@ fn head(method: &str) -> RequestHead {
 }
 
 fn trial(rule: &Rule, method: &str) -> Trial {
-    Trial::new(Instant::now(), rule, &head(method), &Limits::default())
+    Trial::new(Instant::now(), rule.terms(), &head(method), &Limits::default())
 }
 
 fn failure(what: What) -> Failure {
@@ -95,7 +100,7 @@ async fn a_stale_connection_is_survived_by_what_may_be_repeated() {
 async fn a_body_that_is_gone_cannot_be_sent_again() {
     let rule = rule(retry(&[500], 5));
     let limits = Limits { replay_bytes_max: 3, ..Limits::default() };
-    let mut trial = Trial::new(Instant::now(), &rule, &head("PUT"), &limits);
+    let mut trial = Trial::new(Instant::now(), rule.terms(), &head("PUT"), &limits);
     trial.replay.record(b"abcd");
     assert!(!trial.is_worth_another(rule.retry.as_ref(), 500));
     assert!(!trial.survives(&failure(What::ConnectFailed).unprocessed(), rule.retry.as_ref()));

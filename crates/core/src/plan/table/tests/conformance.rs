@@ -275,12 +275,10 @@ fn between_equal_rules_the_first_goes_first() {
 
 #[test]
 fn a_hit_names_the_match() {
-    let table = RouteTable::build(
-        &Hostname::Any,
-        [(7, &route("r", 0, &[], [vec![prefix("/x")], vec![prefix("/a"), exact("/a/b")]]))],
-    );
-    assert_eq!(table.find(&get("h", "/a/b")), Some(Hit { route: 7, rule: 1, matched: 1 }));
-    assert_eq!(table.find(&get("h", "/a")), Some(Hit { route: 7, rule: 1, matched: 0 }));
+    let route = route("r", 0, &[], [vec![prefix("/x")], vec![prefix("/a"), exact("/a/b")]]);
+    let table = RouteTable::build(&Hostname::Any, [Arc::clone(&route)]);
+    assert_eq!(table.find(&get("h", "/a/b")), Some(Hit { route: &route, rule: 1, matched: 1 }));
+    assert_eq!(table.find(&get("h", "/a")), Some(Hit { route: &route, rule: 1, matched: 0 }));
 }
 
 /// HTTPRouteListenerHostnameMatching, HTTPRouteHostnameIntersection.
@@ -400,8 +398,11 @@ fn grpc_routes_leave_other_requests_to_http_routes() {
 #[test]
 fn kinds_of_one_name_have_an_order() {
     let (http, grpc) = (route("r", 0, &[], [vec![prefix("/")]]), grpc_route("r", 0, &[], [vec![prefix("/")]]));
-    let found = |routes: [(u32, &Arc<Route>); 2]| RouteTable::build(&Hostname::Any, routes).find(&get("h", "/").grpc());
-    assert_eq!(found([(0, &http), (1, &grpc)]), found([(1, &grpc), (0, &http)]));
+    let found = |routes: [&Arc<Route>; 2]| {
+        let table = RouteTable::build(&Hostname::Any, routes.map(Arc::clone));
+        table.find(&get("h", "/").grpc()).map(|hit| hit.route.id.clone())
+    };
+    assert_eq!(found([&http, &grpc]), found([&grpc, &http]));
 }
 
 #[test]

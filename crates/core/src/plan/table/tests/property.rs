@@ -17,9 +17,10 @@ struct Candidate<'a> {
 }
 
 /// Looks at everything that matches and keeps the best, one sentence of the specification after the other.
-fn scan(routes: &[(u32, Arc<Route>)], request: &Get) -> Option<Hit> {
+fn scan(routes: &[Arc<Numbered>], request: &Get) -> Option<(u32, u16, u16)> {
     let mut best: Option<Candidate<'_>> = None;
-    for (number, route) in routes {
+    for numbered in routes {
+        let Numbered { number, route } = &**numbered;
         for hostname in &route.hostnames {
             for (rule_number, rule) in route.rules.iter().enumerate() {
                 for (match_number, found) in rule.matches.iter().enumerate() {
@@ -38,7 +39,7 @@ fn scan(routes: &[(u32, Arc<Route>)], request: &Get) -> Option<Hit> {
             }
         }
     }
-    best.map(|best| Hit { route: best.number, rule: best.rule, matched: best.matched })
+    best.map(|best| (best.number, best.rule, best.matched))
 }
 
 impl Candidate<'_> {
@@ -157,13 +158,16 @@ fn any_match(path: BoxedStrategy<PathMatch>) -> impl Strategy<Value = Match> {
 }
 
 /// Ages repeat, names do not.
-fn any_routes(path: BoxedStrategy<PathMatch>, matches_max: usize) -> impl Strategy<Value = Vec<(u32, Arc<Route>)>> {
+fn any_routes(path: BoxedStrategy<PathMatch>, matches_max: usize) -> impl Strategy<Value = Vec<Arc<Numbered>>> {
     let rules = prop::collection::vec(prop::collection::vec(any_match(path), 1..=matches_max), 1..4);
     let kind = prop_oneof![4 => Just(RouteKind::Http), 1 => Just(RouteKind::Grpc)];
     let route = (kind, 0u64..3, prop::sample::subsequence(HOSTNAMES.to_vec(), 1..3), rules);
     prop::collection::vec(route, 0..8).prop_map(|routes| {
         let named = (0..).zip(routes).map(|(number, (kind, created, hostnames, rules))| {
-            (number, Arc::new(route_of(kind, &format!("r{number}"), created, &hostnames, rules)))
+            Arc::new(Numbered {
+                number,
+                route: Arc::new(route_of(kind, &format!("r{number}"), created, &hostnames, rules)),
+            })
         });
         named.collect()
     })
@@ -192,10 +196,10 @@ proptest! {
         listener in select(&LISTENERS),
     ) {
         let listener = Hostname::parse(Some(listener));
-        let table = RouteTable::build(&listener, routes.iter().map(|(number, route)| (*number, route)));
+        let table = RouteTable::build(&listener, routes.clone());
         // A listener sees no request for a host that it does not mean.
         for request in requests.iter().filter(|request| listener.matches(&request.host)) {
-            prop_assert_eq!(table.find(request), scan(&routes, request), "{:?}", request);
+            prop_assert_eq!(found(&table, request), scan(&routes, request), "{:?}", request);
         }
     }
 
@@ -204,12 +208,37 @@ proptest! {
         (routes, shuffled) in any_routes(any_path(), 3).prop_flat_map(|routes| (Just(routes.clone()), Just(routes).prop_shuffle())),
         requests in prop::collection::vec(any_request(), 1..12),
     ) {
-        let table = |routes: &[(u32, Arc<Route>)]| {
-            RouteTable::build(&Hostname::Any, routes.iter().map(|(number, route)| (*number, route)))
-        };
-        let (one, other) = (table(&routes), table(&shuffled));
+        let (one, other) = (RouteTable::build(&Hostname::Any, routes), RouteTable::build(&Hostname::Any, shuffled));
         for request in &requests {
-            prop_assert_eq!(one.find(request), other.find(request), "{:?}", request);
+            prop_assert_eq!(found(&one, request), found(&other, request), "{:?}", request);
         }
     }
+
+    #[test]
+    fn an_updated_table_finds_what_one_from_scratch_finds(
+        routes in prop_oneof![any_routes(any_path(), 3), any_routes(crowded_path(), 12)],
+        steps in prop::collection::vec(prop::collection::vec(any::<bool>(), 8), 1..5),
+        requests in prop::collection::vec(any_request(), 1..12),
+        listener in select(&LISTENERS),
+    ) {
+        let listener = Hostname::parse(Some(listener));
+        let mut table = RouteTable::build(&listener, []);
+        let mut present: Vec<Arc<Numbered>> = Vec::new();
+        for wanted in steps {
+            let of = |wanted| move |(numbered, want): (&Arc<Numbered>, &bool)| (*want == wanted).then(|| Arc::clone(numbered));
+            let next: Vec<_> = routes.iter().zip(&wanted).filter_map(of(true)).collect();
+            let removed: Vec<_> = present.iter().filter(|have| !next.contains(have)).cloned().collect();
+            let added: Vec<_> = next.iter().filter(|want| !present.contains(want)).cloned().collect();
+            table = table.updated(&removed, added);
+            present = next;
+            let scratch = RouteTable::build(&listener, present.clone());
+            for request in &requests {
+                prop_assert_eq!(found(&table, request), found(&scratch, request), "{:?}", request);
+            }
+        }
+    }
+}
+
+fn found(table: &RouteTable<Numbered>, request: &Get) -> Option<(u32, u16, u16)> {
+    table.find(request).map(|hit| (hit.route.number, hit.rule, hit.matched))
 }

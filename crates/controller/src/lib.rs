@@ -2,4 +2,11 @@
 //!
 //! It only carries. What objects mean is decided by `gatewright_core`; this crate makes no routing decision.
 
+mod engine;
+mod interest;
+mod picture;
 pub mod provision;
+mod status;
+mod watch;
+
+pub use engine::{Settings, run};

@@ -40,6 +40,7 @@ enum Command {
     Run(command::run::Args),
     Check(command::check::Args),
     Status(command::status::Args),
+    Controller(command::controller::Args),
     Echo(command::echo::Args),
 }
 
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Run(args) => command::run::run(args),
         Command::Check(args) => command::check::run(args),
         Command::Status(args) => command::status::run(args),
+        Command::Controller(args) => command::controller::run(args),
         Command::Echo(args) => command::echo::run(&args),
     };
     result.unwrap_or_else(|error| {

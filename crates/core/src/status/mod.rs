@@ -16,7 +16,7 @@ use crate::{
     gateway::Note,
 };
 pub use gateway::AttachedRoutes;
-pub use merge::merge;
+pub use merge::{merge, owns};
 use reason::Reason;
 pub use report::{Status, Verdicts, report};
 pub(crate) use report::{of_classes, of_gateways, of_policies, of_route};

@@ -41,6 +41,11 @@ impl World {
         existed
     }
 
+    /// Whether anything changed since [`Self::take_changes`] was last asked.
+    pub fn has_changes(&self) -> bool {
+        !self.changes.objects.is_empty() || !self.changes.endpoints.is_empty()
+    }
+
     /// Returns what changed since this was last asked.
     pub fn take_changes(&mut self) -> Changes {
         std::mem::take(&mut self.changes)

@@ -78,6 +78,11 @@ macro_rules! kinds {
                 )*}
             }
 
+            /// Names the objects of a kind, in the order of their names.
+            pub fn keys(&self, kind: Kind) -> Box<dyn Iterator<Item = &ObjectKey> + '_> {
+                match kind { $(Kind::$kind => Box::new(self.$field.keys()),)* }
+            }
+
             /// Takes an object out; says whether it was there.
             pub(super) fn take(&mut self, object: &ObjectRef) -> bool {
                 match object.kind { $(Kind::$kind => self.$field.remove(&object.key).is_some(),)* }

@@ -196,6 +196,11 @@ impl World {
         }
     }
 
+    /// Whether GatewayClasses of a controller of this name are ours.
+    pub fn serves(&self, controller_name: &str) -> bool {
+        self.settings.controllers.serve(controller_name)
+    }
+
     /// Returns the labels of a namespace. One that no object describes exists all the same, with the label that
     /// Kubernetes gives to every namespace.
     pub fn namespace_labels(&self, name: &str) -> BTreeMap<String, String> {

@@ -28,6 +28,11 @@ const OWN: &[&str] = &[
     "AddressesAssigned",
 ];
 
+/// Whether conditions of this type are ours to write.
+pub fn owns(r#type: &str) -> bool {
+    OWN.contains(&r#type)
+}
+
 /// Puts our `computed` status into the `existing` one of the same object, at the time `now`. Route parents and policy
 /// ancestors are ours when `is_ours` says so of their controllerName.
 pub fn merge(existing: &Status, computed: &Status, is_ours: &dyn Fn(&str) -> bool, now: Time) -> Status {

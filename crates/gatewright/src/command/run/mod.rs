@@ -29,6 +29,7 @@ use crate::{
     output,
 };
 use serve::Server;
+pub(crate) use setup::log;
 
 /// Serve manifests, and follow their changes
 ///
@@ -142,7 +143,7 @@ impl From<LogRequests> for AccessLog {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LogFormat {
+pub(crate) enum LogFormat {
     Text,
     Json,
 }
@@ -157,7 +158,7 @@ impl fmt::Display for AdminAddress {
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    setup::log(&args)?;
+    log(&args.log_level, args.log_format)?;
     let is_example = args.paths.is_empty();
     let (sender, wakes) = mpsc::channel();
     let mut watch = Watch::new(sender.clone(), wakes);

@@ -17,10 +17,10 @@ use super::{Args, LogFormat, PortOffset};
 const PORT_OFFSET_AUTO: u16 = 10_000;
 
 /// Sends the process's own log to standard error.
-pub(super) fn log(args: &Args) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&args.log_level).context("--log-level")?;
+pub(crate) fn log(level: &str, format: LogFormat) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(level).context("--log-level")?;
     let builder = fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
-    match args.log_format {
+    match format {
         LogFormat::Text => builder.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
         LogFormat::Json => builder.json().init(),
     }

@@ -1,0 +1,243 @@
+//! What each object's status is and what it ought to be, and which of them are due to be written.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use gatewright_core::{
+    api::{
+        meta::Time,
+        shared::{PolicyStatus, RouteStatus},
+    },
+    status::Status,
+    world::{Controllers, Kind, ObjectRef},
+};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::settle::settle;
+use crate::watch::{Stored, Subject};
+
+/// The finalizer that keeps a GatewayClass while Gateways use it.
+const FINALIZER: &str = "gateway-exists-finalizer.gateway.networking.k8s.io";
+
+/// Shared by the loop, which lays statuses and sights of objects on it, and the writer, which takes what is due.
+pub(crate) struct Desk {
+    controllers: Controllers,
+    papers: Mutex<Papers>,
+    /// Something became due.
+    pub(super) due: Notify,
+}
+
+#[derive(Default)]
+struct Papers {
+    objects: BTreeMap<ObjectRef, Paper>,
+    due: BTreeSet<ObjectRef>,
+}
+
+/// One object.
+#[derive(Default)]
+struct Paper {
+    /// `None` while the object was not seen, or is gone.
+    stored: Option<Stored>,
+    /// What the compiler says, of the object's generation then.
+    computed: Option<Status>,
+    /// Whether Gateways use this GatewayClass of ours.
+    is_in_use: Option<bool>,
+    /// Being written now: what becomes due meanwhile waits.
+    is_out: bool,
+}
+
+/// One write to an object, guarded by its resourceVersion.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Write {
+    Status(Value),
+    Finalizers(Vec<String>),
+}
+
+/// Whether the kind has a status that we write.
+pub(crate) fn has_status(kind: Kind) -> bool {
+    match kind {
+        Kind::GatewayClass
+        | Kind::Gateway
+        | Kind::ListenerSet
+        | Kind::HttpRoute
+        | Kind::GrpcRoute
+        | Kind::TlsRoute
+        | Kind::TcpRoute
+        | Kind::UdpRoute
+        | Kind::BackendTlsPolicy
+        | Kind::XBackend
+        | Kind::XBackendTrafficPolicy
+        | Kind::XTelemetryPolicy => true,
+        Kind::ReferenceGrant
+        | Kind::XMesh
+        | Kind::GatewayParameters
+        | Kind::EnvoyProxy
+        | Kind::Service
+        | Kind::EndpointSlice
+        | Kind::Secret
+        | Kind::ConfigMap
+        | Kind::Namespace => false,
+    }
+}
+
+impl Desk {
+    pub(crate) fn new(controllers: Controllers) -> Self {
+        Self { controllers, papers: Mutex::default(), due: Notify::new() }
+    }
+
+    fn papers(&self) -> MutexGuard<'_, Papers> {
+        self.papers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An object was seen as it is stored.
+    pub(crate) fn saw(&self, object: &ObjectRef, stored: Stored) {
+        if !has_status(object.kind) {
+            return;
+        }
+        let mut papers = self.papers();
+        let paper = papers.objects.entry(object.clone()).or_default();
+        // After a write of ours, the watch may still tell of what was before it.
+        if paper.stored.as_ref().is_some_and(|known| is_older(&stored, known)) {
+            return;
+        }
+        paper.stored = Some(stored);
+        if paper.computed.is_some() || paper.is_in_use.is_some() {
+            papers.due.insert(object.clone());
+            self.due.notify_one();
+        }
+    }
+
+    /// An object is gone.
+    pub(crate) fn lost(&self, object: &ObjectRef) {
+        let mut papers = self.papers();
+        papers.due.remove(object);
+        papers.objects.remove(object);
+    }
+
+    /// A list is complete: what of the subject is not in it is gone.
+    pub(crate) fn keep(&self, subject: &Subject, listed: &BTreeSet<ObjectRef>) {
+        let mut papers = self.papers();
+        let is_gone = |object: &ObjectRef| subject.covers(object) && !listed.contains(object);
+        papers.objects.retain(|object, _| !is_gone(object));
+        papers.due.retain(|object| !is_gone(object));
+    }
+
+    /// The compiler has spoken. What it no longer speaks of is cleaned of what we wrote.
+    pub(crate) fn update(&self, mut statuses: BTreeMap<ObjectRef, Status>, in_use: &BTreeMap<ObjectRef, bool>) {
+        let mut papers = self.papers();
+        let Papers { objects, due } = &mut *papers;
+        for (object, paper) in objects.iter_mut() {
+            let computed = statuses.remove(object).or_else(|| self.farewell(object.kind, paper.stored.as_ref()));
+            let is_in_use = in_use.get(object).copied();
+            if computed != paper.computed || is_in_use != paper.is_in_use {
+                (paper.computed, paper.is_in_use) = (computed, is_in_use);
+                due.insert(object.clone());
+            }
+        }
+        if !due.is_empty() {
+            self.due.notify_one();
+        }
+    }
+
+    /// Returns the empty status for an object that is no longer ours, if it still has entries of ours.
+    fn farewell(&self, kind: Kind, stored: Option<&Stored>) -> Option<Status> {
+        let stored = stored?;
+        let Controllers::Named(names) = &self.controllers else { return None };
+        if !names.iter().any(|name| stored.status.contains(name.as_str())) {
+            return None;
+        }
+        match kind {
+            Kind::HttpRoute | Kind::GrpcRoute | Kind::TlsRoute | Kind::TcpRoute | Kind::UdpRoute => {
+                Some(Status::Route(RouteStatus::default()))
+            }
+            Kind::BackendTlsPolicy | Kind::XBackend | Kind::XBackendTrafficPolicy | Kind::XTelemetryPolicy => {
+                Some(Status::Policy(PolicyStatus::default()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Everything may be due: we are to write from now on.
+    pub(super) fn reconsider(&self) {
+        let mut papers = self.papers();
+        papers.due = papers.objects.keys().cloned().collect();
+        self.due.notify_one();
+    }
+
+    /// Takes an object that is due and has something to write. It is out until [`Self::returned`].
+    pub(super) fn take(&self, now: Time) -> Option<(ObjectRef, Stored, Write)> {
+        let mut papers = self.papers();
+        let Papers { objects, due } = &mut *papers;
+        let mut waiting = Vec::new();
+        let mut found = None;
+        while let Some(object) = due.pop_first() {
+            let Some(paper) = objects.get_mut(&object) else { continue };
+            if paper.is_out {
+                waiting.push(object);
+                continue;
+            }
+            if let Some((stored, write)) = self.write(paper, now) {
+                paper.is_out = true;
+                found = Some((object, stored, write));
+                break;
+            }
+        }
+        due.extend(waiting);
+        found
+    }
+
+    /// Returns what there is to write to an object.
+    fn write(&self, paper: &Paper, now: Time) -> Option<(Stored, Write)> {
+        let stored = paper.stored.as_ref()?;
+        if let Some(is_in_use) = paper.is_in_use {
+            let has = stored.finalizers.iter().any(|name| name == FINALIZER);
+            if has != is_in_use {
+                let others = stored.finalizers.iter().filter(|name| *name != FINALIZER).cloned();
+                let own = is_in_use.then(|| FINALIZER.to_owned());
+                return Some((stored.clone(), Write::Finalizers(others.chain(own).collect())));
+            }
+        }
+        let computed = paper.computed.as_ref()?;
+        let old: Value = serde_json::from_str(&stored.status).unwrap_or_default();
+        let new = settle(&old, computed, &|name| self.controllers.serve(name), now);
+        let is_new = new != old && !(old.is_null() && new.as_object().is_some_and(serde_json::Map::is_empty));
+        is_new.then(|| (stored.clone(), Write::Status(patch(&old, new))))
+    }
+
+    /// A write came back, with the object as it is stored now if that is known.
+    pub(super) fn returned(&self, object: &ObjectRef, stored: Option<Stored>) {
+        let mut papers = self.papers();
+        let Some(paper) = papers.objects.get_mut(object) else { return };
+        paper.is_out = false;
+        if let Some(stored) = stored
+            && !paper.stored.as_ref().is_some_and(|known| is_older(&stored, known))
+        {
+            paper.stored = Some(stored);
+        }
+        // It may have changed meanwhile; if not, nothing comes of it.
+        papers.due.insert(object.clone());
+        self.due.notify_one();
+    }
+}
+
+/// Returns a merge patch from one status to another: what is left out must be said.
+fn patch(old: &Value, mut new: Value) -> Value {
+    if let (Some(old), Some(new)) = (old.as_object(), new.as_object_mut()) {
+        for field in old.keys() {
+            if !new.contains_key(field) {
+                new.insert(field.clone(), Value::Null);
+            }
+        }
+    }
+    new
+}
+
+/// Whether one sight of an object is from before another. Versions are numbers in every API server there is
+/// (KEP-5504 promises it); where they are not, the later word counts.
+fn is_older(stored: &Stored, known: &Stored) -> bool {
+    let number = |stored: &Stored| stored.resource_version.parse::<u64>().ok();
+    stored.uid == known.uid && matches!((number(stored), number(known)), (Some(new), Some(old)) if new < old)
+}

@@ -1,0 +1,10 @@
+//! Statuses on their way to the API server.
+//!
+//! What is said is the core's; here is decided only whether, when and onto what it is written.
+
+mod desk;
+mod settle;
+mod writer;
+
+pub(crate) use desk::Desk;
+pub(crate) use writer::run;

@@ -1,0 +1,131 @@
+//! Writes what is due, many objects at a time, each as often as it changes.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use gatewright_core::{api::meta::Time, world::ObjectRef};
+use kube::{
+    Api, Client,
+    api::{ApiResource, Patch, PatchParams},
+};
+use serde_json::json;
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::desk::{Desk, Write};
+use crate::watch::{Kinds, Raw, Stored};
+
+/// Writes at once: a thousand routes take two seconds even when the API server needs 30 ms for each.
+const IN_FLIGHT_MAX: usize = 16;
+
+/// How long one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a write rests that failed for a reason that may go away.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How long a write rests that RBAC or validation refused: a person must mend that, and a change of the object is
+/// written at once all the same.
+const REFUSED_RETRY: Duration = Duration::from_secs(30);
+
+/// Writes while `is_leader`, until its sender is gone.
+pub(crate) async fn run(client: Client, desk: Arc<Desk>, kinds: Kinds, mut is_leader: watch::Receiver<bool>) {
+    let mut writes: JoinSet<()> = JoinSet::new();
+    loop {
+        if is_leader.wait_for(|is_leader| *is_leader).await.is_err() {
+            return;
+        }
+        desk.reconsider();
+        while *is_leader.borrow() {
+            while writes.len() < IN_FLIGHT_MAX
+                && let Some((object, stored, write)) = desk.take(now())
+            {
+                writes.spawn(deliver(client.clone(), kinds.clone(), desk.clone(), (object, stored, write)));
+            }
+            tokio::select! {
+                () = desk.due.notified() => {}
+                Some(_) = writes.join_next() => {}
+                changed = is_leader.changed() => if changed.is_err() { return },
+            }
+        }
+        // Somebody else writes now. What is on its way is guarded by its resourceVersion.
+        writes.detach_all();
+    }
+}
+
+/// Delivers one write. A conflict is met on the fresh object, by the next turn of the loop.
+async fn deliver(client: Client, kinds: Kinds, desk: Arc<Desk>, (object, stored, write): (ObjectRef, Stored, Write)) {
+    let Some(resource) = kinds.get(object.kind) else {
+        desk.returned(&object, None);
+        return;
+    };
+    let api = api(client, &object, &resource);
+    let outcome = match timeout(REQUEST_TIMEOUT, send(&api, &object, &stored, write)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(kube::Error::Service("the API server does not answer".into())),
+    };
+    match outcome {
+        Ok(raw) => desk.returned(&object, Some(stored_of(raw))),
+        Err(kube::Error::Api(status)) if status.code == 409 => {
+            let fresh = timeout(REQUEST_TIMEOUT, api.get_opt(&object.key.name)).await;
+            match fresh {
+                Ok(Ok(Some(raw))) => desk.returned(&object, Some(stored_of(raw))),
+                Ok(Ok(None)) => desk.lost(&object),
+                Ok(Err(_)) | Err(_) => rest(&desk, &object, RETRY).await,
+            }
+        }
+        // The watch will say so, too.
+        Err(kube::Error::Api(status)) if status.code == 404 => desk.lost(&object),
+        Err(error) => {
+            let is_refusal = matches!(&error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422));
+            tracing::warn!(%object, %error, "cannot write a status");
+            rest(&desk, &object, if is_refusal { REFUSED_RETRY } else { RETRY }).await;
+        }
+    }
+}
+
+async fn rest(desk: &Arc<Desk>, object: &ObjectRef, rest: Duration) {
+    let (desk, object) = (desk.clone(), object.clone());
+    // Off the writer's seats: what rests keeps nobody from writing.
+    tokio::spawn(async move {
+        sleep(rest.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+        desk.returned(&object, None);
+    });
+}
+
+async fn send(api: &Api<Raw>, object: &ObjectRef, stored: &Stored, write: Write) -> kube::Result<Raw> {
+    let metadata = json!({"resourceVersion": stored.resource_version, "uid": stored.uid});
+    let name = &object.key.name;
+    match write {
+        Write::Status(status) => {
+            let patch = Patch::Merge(json!({"metadata": metadata, "status": status}));
+            api.patch_status(name, &PatchParams::default(), &patch).await
+        }
+        Write::Finalizers(finalizers) => {
+            let mut metadata = metadata;
+            metadata["finalizers"] = finalizers.into();
+            api.patch(name, &PatchParams::default(), &Patch::Merge(json!({"metadata": metadata}))).await
+        }
+    }
+}
+
+fn stored_of(mut raw: Raw) -> Stored {
+    Stored::take(&mut raw.value)
+}
+
+fn api(client: Client, object: &ObjectRef, resource: &ApiResource) -> Api<Raw> {
+    match object.kind.is_namespaced() {
+        true => Api::namespaced_with(client, &object.key.namespace, resource),
+        false => Api::all_with(client, resource),
+    }
+}
+
+fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(since.as_secs())
+}

@@ -8,6 +8,7 @@ mod changes;
 mod cluster;
 mod conformance;
 mod crds;
+mod faults;
 mod idle;
 mod judge;
 mod load;
@@ -33,6 +34,8 @@ enum Command {
     Cluster(cluster::Args),
     /// Run the official conformance suite against Gatewright in a cluster
     Conformance(conformance::Args),
+    /// Let what Gatewright depends on in a cluster break, under load
+    Faults(faults::Args),
     /// Measure what 10,000 idle HTTP/1.1 connections add to the process
     Idle(idle::Args),
     /// Let h2spec, grpc-go and a WebSocket client judge the binary
@@ -57,6 +60,7 @@ fn main() -> anyhow::Result<()> {
         Command::Cluster(args) => cluster::run(&args),
         Command::Conformance(args) => conformance::run(&args),
         Command::Crds(args) => crds::run(&args),
+        Command::Faults(args) => faults::run(&args),
         Command::Idle(args) => idle::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Test(args) => test::run(&args),

@@ -2,23 +2,34 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use gatewright_core::{
     Outcome, compile,
-    world::{Controllers, Inspect, Kind, ObjectRef, Settings as WorldSettings, World},
+    infrastructure::identities,
+    world::{Controllers, DataPlane, Inspect, Kind, ObjectKey, ObjectRef, Settings as WorldSettings, World},
 };
+use gatewright_xds::Server;
 use kube::Client;
 use tokio::{
+    net::TcpListener,
     sync::{mpsc, watch as channel},
     task::spawn_blocking,
     time::{sleep, sleep_until},
 };
 
 use crate::{
+    authenticate::{Accounts, Reviewer},
+    authority::{self, Authority},
+    leader::{self, Candidate, Leadership},
     picture::{Picture, Readiness},
+    provision::{self, Provisioner, Seen, Wanted},
+    publish::Publisher,
+    relay::{self, Road},
     status::{self, Desk},
     watch::{self, CHANGES_MAX, Change, Kinds, Subject},
 };
@@ -26,53 +37,151 @@ use crate::{
 /// How long after a change others are waited for: what one command applies mostly arrives within it.
 const DEBOUNCE: Duration = Duration::from_millis(3);
 
+/// How long statuses wait for proxies that were up to date a moment ago; they take milliseconds.
+const CONFIRMATION_WAIT: Duration = Duration::from_secs(1);
+
 /// How the controller is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Names of the controllers whose GatewayClasses are served.
     pub controller_names: Vec<String>,
     pub inspect: Inspect,
+    /// The controller's own namespace.
+    pub namespace: String,
+    /// The Pod's name: no two replicas have the same.
+    pub name: String,
+    /// Where the control channel listens.
+    pub listen: SocketAddr,
+    /// Where other replicas reach it: the Pod's IP address.
+    pub address: IpAddr,
+    /// Image of the proxies.
+    pub image: String,
+    /// The token that a replica shows to the one that leads.
+    pub token: PathBuf,
 }
 
-/// Runs until the process is told to stop.
-pub async fn run(client: Client, settings: Settings) {
-    let controllers = Controllers::Named(settings.controller_names);
+/// Runs until `stop` says so.
+///
+/// # Errors
+/// When there is no CA, or the control channel cannot listen.
+pub async fn run(client: Client, settings: Settings, stop: channel::Receiver<bool>) -> Result<(), String> {
+    let controllers = Controllers::Named(settings.controller_names.clone());
     let desk = Arc::new(Desk::new(controllers.clone()));
     let kinds = Kinds::default();
     let (changes_in, changes) = mpsc::channel(CHANGES_MAX);
     let (wanted, wanted_out) = channel::channel(BTreeSet::new());
-    let (_leads, is_leader) = channel::channel(true);
+    let (leads_in, leads) = channel::channel(false);
     tokio::spawn(watch::run(client.clone(), kinds.clone(), wanted_out, changes_in));
-    tokio::spawn(status::run(client, desk.clone(), kinds, is_leader));
+    tokio::spawn(status::run(client.clone(), desk.clone(), kinds, leads.clone()));
+    let accounts = Accounts::default();
+    let (server, ca) = open_channel(&client, &settings, accounts.clone(), &stop).await?;
+    tokio::spawn(lead(client.clone(), settings.clone(), server.clone(), ca.as_str().into(), leads_in, stop.clone()));
+    let (infrastructure, infrastructure_out) = channel::channel(None);
+    let (seen_in, seen) = channel::channel(None);
+    let control_plane = format!("https://{}.{}.svc:{}", authority::SERVICE, settings.namespace, settings.listen.port());
+    let provisioning =
+        provision::Settings { namespace: settings.namespace.clone(), image: settings.image.clone(), control_plane, ca };
+    tokio::spawn(Provisioner::new(client, provisioning).run(infrastructure_out, leads, seen_in));
     let world = WorldSettings { controllers, merge_gateways: false, inspect: settings.inspect };
-    let engine = Engine { picture: Picture::new(world, desk.clone()), desk, changes, wanted, is_due: true };
-    engine.run().await;
+    let engine = Engine {
+        picture: Picture::new(world, desk.clone()),
+        desk,
+        publisher: Publisher::new(server.clone()),
+        accounts,
+        namespace: settings.namespace,
+        infrastructure,
+        changes,
+        wanted,
+        is_due: true,
+    };
+    engine.run(Facts { seen, standings: server.watch(), stop }).await;
+    Ok(())
+}
+
+/// Starts to serve proxies, and returns also what they must trust.
+async fn open_channel(
+    client: &Client,
+    settings: &Settings,
+    accounts: Accounts,
+    stop: &channel::Receiver<bool>,
+) -> Result<(Server, String), String> {
+    let authority = Authority::open(client, &settings.namespace).await?;
+    let ca = authority.certificate.clone();
+    let identity = authority.serve()?;
+    let own = ObjectKey::new(settings.namespace.as_str(), authority::SERVICE);
+    let server = Server::new(Reviewer { client: client.clone(), accounts, own });
+    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
+    let (serving, mut stop) = (server.clone(), stop.clone());
+    tokio::spawn(async move {
+        let stopped = async move { _ = stop.wait_for(|stop| *stop).await };
+        if let Err(error) = serving.serve(listener, identity, stopped).await {
+            tracing::error!(%error, "the control channel ended");
+        }
+    });
+    Ok((server, ca))
+}
+
+/// Stands for election, and tells the leader what proxies confirm here as long as that is another.
+async fn lead(
+    client: Client,
+    settings: Settings,
+    server: Server,
+    ca: Arc<str>,
+    leads: channel::Sender<bool>,
+    stop: channel::Receiver<bool>,
+) {
+    let (leadership_in, mut leadership) = channel::channel(Leadership::default());
+    let candidate = Candidate {
+        address: SocketAddr::new(settings.address, settings.listen.port()).to_string(),
+        name: settings.name,
+        namespace: settings.namespace.clone(),
+    };
+    let road = Road { name: authority::names(&settings.namespace).swap_remove(0), ca, token: settings.token };
+    tokio::spawn(relay::run(server, road, leadership.clone()));
+    tokio::spawn(async move {
+        while leadership.changed().await.is_ok() {
+            let is_ours = leadership.borrow_and_update().is_ours;
+            if leads.send(is_ours).is_err() {
+                return;
+            }
+        }
+    });
+    leader::run(client, candidate, leadership_in, stop).await;
 }
 
 struct Engine {
     picture: Picture,
     desk: Arc<Desk>,
+    publisher: Publisher,
+    accounts: Accounts,
+    namespace: String,
+    infrastructure: channel::Sender<Wanted>,
     changes: mpsc::Receiver<Change>,
     wanted: channel::Sender<BTreeSet<Subject>>,
     /// Whether the World was not compiled since it changed.
     is_due: bool,
 }
 
+/// What comes from the running world besides objects.
+struct Facts {
+    seen: channel::Receiver<Option<BTreeMap<DataPlane, Seen>>>,
+    standings: channel::Receiver<u64>,
+    stop: channel::Receiver<bool>,
+}
+
 impl Engine {
-    async fn run(mut self) {
-        loop {
-            if !self.take_changes().await {
-                return;
-            }
+    async fn run(mut self, mut facts: Facts) {
+        while self.take_news(&mut facts).await {
             match self.picture.readiness() {
-                Readiness::Ready if self.is_due => self = self.act().await,
+                Readiness::Ready if self.is_due => self = self.act(&mut facts).await,
                 Readiness::Ready | Readiness::Until(_) | Readiness::Waiting => {}
             }
         }
     }
 
-    /// Waits for changes and draws them. False when there will be none.
-    async fn take_changes(&mut self) -> bool {
+    /// Waits for something new and takes it in. False when it is time to stop.
+    async fn take_news(&mut self, facts: &mut Facts) -> bool {
         let mut changes = Vec::new();
         let waiting_until = match self.picture.readiness() {
             Readiness::Until(until) => until,
@@ -80,7 +189,10 @@ impl Engine {
         };
         tokio::select! {
             count = self.changes.recv_many(&mut changes, CHANGES_MAX) => if count == 0 { return false },
+            Ok(()) = facts.seen.changed() => {}
+            Ok(()) = facts.standings.changed() => {}
             () = sleep_until(waiting_until.into()) => return true,
+            _ = facts.stop.wait_for(|stop| *stop) => return false,
         }
         sleep(DEBOUNCE).await;
         while changes.len() < CHANGES_MAX
@@ -88,6 +200,12 @@ impl Engine {
         {
             changes.push(change);
         }
+        self.draw(changes);
+        self.observe(facts);
+        true
+    }
+
+    fn draw(&mut self, changes: Vec<Change>) {
         let bundle_before = self.picture.world.observed.bundle_version.clone();
         changes.into_iter().for_each(|change| self.picture.apply(change));
         self.is_due |= self.picture.world.has_changes();
@@ -97,11 +215,32 @@ impl Engine {
         {
             self.wanted.send_replace(wanted);
         }
-        true
     }
 
-    /// Compiles the World and hands on what comes of it.
-    async fn act(mut self) -> Self {
+    /// Takes what is known of the data planes into the World.
+    fn observe(&mut self, facts: &mut Facts) {
+        facts.standings.mark_unchanged();
+        let seen = facts.seen.borrow_and_update().clone().unwrap_or_default();
+        let data_planes = self.publisher.observe(&seen);
+        if self.picture.world.observed.data_planes != data_planes {
+            self.picture.world.observed.data_planes = data_planes;
+            self.is_due = true;
+        }
+    }
+
+    /// Whether a data plane that was up to date is no longer, as far as is known now.
+    fn is_anybody_behind(&mut self, facts: &mut Facts) -> bool {
+        facts.standings.mark_unchanged();
+        let seen = facts.seen.borrow_and_update().clone().unwrap_or_default();
+        let now = self.publisher.observe(&seen);
+        let before = &self.picture.world.observed.data_planes;
+        before
+            .iter()
+            .any(|(data_plane, state)| state.confirmed && now.get(data_plane).is_some_and(|state| !state.confirmed))
+    }
+
+    /// Compiles the World and hands on what comes of it. Statuses last: they speak of what proxies do.
+    async fn act(mut self, facts: &mut Facts) -> Self {
         self.is_due = false;
         let since = Instant::now();
         let (mut engine, outcome) = blocking(self, |engine| {
@@ -109,13 +248,35 @@ impl Engine {
             compile(&engine.picture.world)
         })
         .await;
-        tracing::debug!(elapsed = ?since.elapsed(), statuses = outcome.statuses.len(), "compiled");
-        engine.hand_on(outcome);
+        let Outcome { plans, statuses, infrastructure, .. } = outcome;
+        tracing::debug!(elapsed = ?since.elapsed(), statuses = statuses.len(), "compiled");
+        engine.accounts.replace(identities(&infrastructure, &engine.namespace));
+        engine.infrastructure.send_if_modified(|before| {
+            let is_new = before.as_deref() != Some(&infrastructure);
+            *before = Some(Arc::new(infrastructure));
+            is_new
+        });
+        engine.publisher.publish(plans);
+        engine.wait_for_proxies(facts).await;
+        // If a proxy does not follow, or says no, the statuses are not true: the next round makes others.
+        if !engine.is_due {
+            engine.desk.update(statuses, &classes_in_use(&engine.picture.world));
+        }
         engine
     }
 
-    fn hand_on(&mut self, outcome: Outcome) {
-        self.desk.update(outcome.statuses, &classes_in_use(&self.picture.world));
+    /// Waits until the data planes that were up to date are so again, and observes how they stand. One that is not in
+    /// time is known not to be, and is not waited for again.
+    async fn wait_for_proxies(&mut self, facts: &mut Facts) {
+        let deadline = sleep(CONFIRMATION_WAIT);
+        tokio::pin!(deadline);
+        while self.is_anybody_behind(facts) {
+            tokio::select! {
+                Ok(()) = facts.standings.changed() => {}
+                () = &mut deadline => break,
+            }
+        }
+        self.observe(facts);
     }
 }
 

@@ -2,10 +2,15 @@
 //!
 //! It only carries. What objects mean is decided by `gatewright_core`; this crate makes no routing decision.
 
+mod authenticate;
+mod authority;
 mod engine;
 mod interest;
+mod leader;
 mod picture;
 pub mod provision;
+mod publish;
+mod relay;
 mod status;
 mod watch;
 

@@ -22,7 +22,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Acknowledgement, Client, Connection, Dial, Event, TlsDial};
+pub use client::{Acknowledgement, Client, Connection, Dial, Event, TlsDial, Trust};
 pub use relay::forward;
 pub use resource::{Change, NoVersion, Resource, Version};
 pub use server::{Authentication, Authenticator, Denial, Identity, Peer, Server};

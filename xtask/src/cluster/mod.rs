@@ -5,7 +5,7 @@
 
 mod address;
 mod config;
-mod daemon;
+pub(crate) mod daemon;
 mod dns;
 pub(crate) mod image;
 mod need;
@@ -207,7 +207,8 @@ impl Cluster {
         node::down(self)
     }
 
-    fn start(&self, program: &str) -> Result<()> {
+    /// Starts one of its own programs that does not run.
+    pub(crate) fn start(&self, program: &str) -> Result<()> {
         ensure!(!daemon::is_running(&self.folder, program), "{program} runs");
         daemon::start(&self.folder, program, &node::command(self, program)?)
     }

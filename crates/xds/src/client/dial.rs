@@ -55,31 +55,50 @@ pub trait Dial: Clone + Send + Sync + 'static {
     fn token(&self) -> io::Result<String>;
 }
 
-/// Over TCP and TLS 1.3. Both files are read for every connection, because both are renewed.
+/// Over TCP and TLS 1.3. Files are read for every connection, because they are renewed.
 #[derive(Clone, Debug)]
 pub struct TlsDial {
     /// `host:port`.
     pub address: String,
     /// What the controller's certificate must be for; the host of `address` when absent.
     pub name: Option<String>,
-    /// PEM certificates that the controller's must lead to.
-    pub trust: PathBuf,
+    pub trust: Trust,
     pub token: PathBuf,
+}
+
+/// PEM certificates that the controller's must lead to.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// Read for every connection.
+    File(PathBuf),
+    Pem(Arc<str>),
+}
+
+impl Trust {
+    fn anchors(&self) -> io::Result<RootCertStore> {
+        let (name, pem) = match self {
+            Self::File(path) => {
+                let pem = fs::read(path).map_err(|error| about(&path.display(), &error))?;
+                (path.display().to_string(), pem)
+            }
+            Self::Pem(pem) => ("the CA".to_owned(), pem.as_bytes().to_vec()),
+        };
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            let certificate = certificate.map_err(|error| about(&name, &error))?;
+            roots.add(certificate).map_err(|error| about(&name, &error))?;
+        }
+        Ok(roots)
+    }
 }
 
 impl TlsDial {
     fn config(&self) -> io::Result<ClientConfig> {
-        let pem = fs::read(&self.trust).map_err(|error| about(&self.trust.display(), &error))?;
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            let certificate = certificate.map_err(|error| about(&self.trust.display(), &error))?;
-            roots.add(certificate).map_err(|error| about(&self.trust.display(), &error))?;
-        }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13])
             .map_err(io::Error::other)?
-            .with_root_certificates(roots)
+            .with_root_certificates(self.trust.anchors()?)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(config)

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 pub(crate) use self::dial::open;
-pub use self::dial::{Connection, Dial, TlsDial};
+pub use self::dial::{Connection, Dial, TlsDial, Trust};
 use crate::{Resource, Version};
 
 /// The first wait after a failure; it doubles from there, and each is drawn between nothing and itself, so that the

@@ -1,10 +1,18 @@
 //! `gatewright controller`: serves a cluster's Gateways.
 
-use std::process::ExitCode;
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use gatewright_controller::Settings;
 use kube::Client;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 use super::run::{LogFormat, log};
 use crate::inspect::INSPECT;
@@ -12,12 +20,36 @@ use crate::inspect::INSPECT;
 /// Serve the Gateways of a Kubernetes cluster
 ///
 /// Watches the objects of the Gateway API, writes their status, provisions data planes and sends them their Plans. Finds
-/// the API server as kubectl does, or by the Pod's ServiceAccount.
+/// the API server as kubectl does, or by the Pod's ServiceAccount. `gatewright install` runs it in a cluster.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Name of a controller whose GatewayClasses are served; may be given several times
     #[arg(long = "controller-name", value_name = "NAME", default_value = "gatewright.dev/gateway-controller")]
     controller_names: Vec<String>,
+
+    /// Namespace that the controller is in
+    #[arg(long, env = "POD_NAMESPACE", default_value = "gatewright-system")]
+    namespace: String,
+
+    /// Name of this Pod; no two controllers have the same
+    #[arg(long, value_name = "NAME", env = "POD_NAME")]
+    pod_name: String,
+
+    /// Address at which other controllers reach this one
+    #[arg(long, value_name = "ADDRESS", env = "POD_IP")]
+    pod_address: IpAddr,
+
+    /// Image of the proxies
+    #[arg(long = "proxy-image", value_name = "IMAGE", default_value = concat!("gatewright/gatewright:", env!("CARGO_PKG_VERSION")))]
+    image: String,
+
+    /// Address on which proxies are served
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:18000")]
+    listen: SocketAddr,
+
+    /// Token that is shown to the controller that leads
+    #[arg(long, value_name = "FILE", default_value = "/var/run/secrets/gatewright/token")]
+    token_file: PathBuf,
 
     /// What standard error says: error, warn, info, debug, trace, or a filter such as gatewright_controller=debug
     #[arg(long, value_name = "FILTER", default_value = "info", env = "GATEWRIGHT_LOG")]
@@ -32,11 +64,32 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     log(&args.log_level, args.log_format)?;
     // More than one provider is linked in nowhere; the client asks for the process's.
     let _ = rustls::crypto::CryptoProvider::install_default(rustls::crypto::aws_lc_rs::default_provider());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let client = Client::try_default().await.context("cannot find the API server")?;
-        gatewright_controller::run(client, Settings { controller_names: args.controller_names, inspect: INSPECT })
-            .await;
+        let (stopping, stop) = watch::channel(false);
+        let mut term = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping: the Lease is given back");
+            // Whoever listens is gone when this fails.
+            let _ = stopping.send(true);
+        });
+        let settings = Settings {
+            controller_names: args.controller_names,
+            inspect: INSPECT,
+            namespace: args.namespace,
+            name: args.pod_name,
+            listen: args.listen,
+            address: args.pod_address,
+            image: args.image,
+            token: args.token_file,
+        };
+        gatewright_controller::run(client, settings, stop).await.map_err(|error| anyhow!(error))?;
         Ok(ExitCode::SUCCESS)
     })
 }

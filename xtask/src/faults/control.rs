@@ -1,0 +1,128 @@
+//! Faults of what configures: controllers, the API server, its store.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use kube::api::{DynamicObject, ListParams};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::{
+    Figure, object,
+    site::{Site, until},
+};
+use crate::cluster::daemon;
+
+pub(super) const SYSTEM: &str = "gatewright-system";
+const CONTROLLER: &str = "app.kubernetes.io/name=gatewright,app.kubernetes.io/component=controller";
+const LEASE: &str = "gatewright";
+/// How long a controller may take to be ready again.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Kills every controller's process.
+pub(super) async fn controllers_killed(site: &Site) -> Result<Vec<Figure>> {
+    let controllers = controllers(site).await?;
+    ensure!(!controllers.is_empty(), "no controller runs");
+    for pod in &controllers {
+        kill(site, pod)?;
+    }
+    sleep(Duration::from_secs(1)).await;
+    until("all controllers are ready", PATIENCE, async || ready(site, controllers.len()).await).await?;
+    Ok(vec![Figure { name: "an edit takes, s", value: site.edit(1).await?, at_most: 20.0 }])
+}
+
+/// Kills the leader's process, and looks how soon an edit is in force (HARDENING F6: a lease of 15 s, and some).
+pub(super) async fn leader_lost(site: &Site) -> Result<Vec<Figure>> {
+    let lease = object::api(&site.client, "coordination.k8s.io/v1", "Lease", SYSTEM).get(LEASE).await?;
+    let holder = lease.data.pointer("/spec/holderIdentity").and_then(Value::as_str).context("nobody leads")?.to_owned();
+    let controllers = controllers(site).await?;
+    let leader = controllers.iter().find(|pod| pod.metadata.name.as_deref().is_some_and(|name| holder.contains(name)));
+    kill(site, leader.with_context(|| format!("{holder} is no pod"))?)?;
+    let edit = Figure { name: "an edit takes, s", value: site.edit(2).await?, at_most: 20.0 };
+    until("all controllers are ready", PATIENCE, async || ready(site, controllers.len()).await).await?;
+    Ok(vec![edit])
+}
+
+/// Ends the API server and starts it after a while (F1).
+pub(super) async fn api_server_down(site: &Site, away: Duration) -> Result<Vec<Figure>> {
+    let before = restarts(site).await?;
+    daemon::end(site.cluster.folder(), "apiserver")?;
+    sleep(away).await;
+    site.cluster.start("apiserver")?;
+    let back = api_server_ready(site).await?;
+    site.edit(3).await?;
+    let edit =
+        Figure { name: "an edit is in force after its return, s", value: back.elapsed().as_secs_f64(), at_most: 10.0 };
+    let restarts = (restarts(site).await? - before) as f64;
+    Ok(vec![edit, Figure { name: "restarts", value: restarts, at_most: 0.0 }])
+}
+
+/// Restarts the API server again and again (F2).
+pub(super) async fn api_server_restarts(site: &Site, times: u64) -> Result<Vec<Figure>> {
+    let before = restarts(site).await?;
+    let mut back = Instant::now();
+    for _ in 0..times {
+        daemon::end(site.cluster.folder(), "apiserver")?;
+        site.cluster.start("apiserver")?;
+        back = api_server_ready(site).await?;
+    }
+    site.edit(4).await?;
+    let edit =
+        Figure { name: "an edit is in force after its return, s", value: back.elapsed().as_secs_f64(), at_most: 10.0 };
+    let restarts = (restarts(site).await? - before) as f64;
+    Ok(vec![edit, Figure { name: "restarts", value: restarts, at_most: 0.0 }])
+}
+
+/// Lets etcd stand still for two of every five seconds (F7).
+pub(super) async fn etcd_slow(site: &Site, times: u64) -> Result<Vec<Figure>> {
+    let etcd = daemon::id(site.cluster.folder(), "etcd").context("etcd runs")?;
+    for _ in 0..times {
+        daemon::signal("STOP", &[etcd])?;
+        sleep(Duration::from_secs(2)).await;
+        daemon::signal("CONT", &[etcd])?;
+        sleep(Duration::from_secs(3)).await;
+    }
+    Ok(vec![Figure { name: "an edit takes, s", value: site.edit(5).await?, at_most: 10.0 }])
+}
+
+async fn api_server_ready(site: &Site) -> Result<Instant> {
+    let namespaces = object::api(&site.client, "v1", "Namespace", "");
+    until("the API server answers", PATIENCE, async || Ok(namespaces.get("default").await.map(|_| ())?)).await?;
+    Ok(Instant::now())
+}
+
+pub(super) async fn controllers(site: &Site) -> Result<Vec<DynamicObject>> {
+    let pods = object::api(&site.client, "v1", "Pod", SYSTEM).list(&ListParams::default().labels(CONTROLLER)).await?;
+    Ok(pods.items)
+}
+
+async fn ready(site: &Site, count: usize) -> Result<()> {
+    let ready = controllers(site).await?.iter().filter(|pod| object::is_true(pod, "Ready")).count();
+    ensure!(ready >= count, "{ready} of {count}");
+    Ok(())
+}
+
+/// Counts how often the containers of controllers and proxies were started again.
+async fn restarts(site: &Site) -> Result<u64> {
+    let managed = "app.kubernetes.io/name=gatewright";
+    let pods = object::api(&site.client, "v1", "Pod", "").list(&ListParams::default().labels(managed)).await?;
+    let statuses = pods.items.iter().filter_map(|pod| pod.data.pointer("/status/containerStatuses")?.as_array());
+    Ok(statuses.flatten().filter_map(|status| status["restartCount"].as_u64()).sum())
+}
+
+/// Kills the first process of a pod's container, as the kernel would: without a word to Kubernetes.
+pub(super) fn kill(site: &Site, pod: &DynamicObject) -> Result<()> {
+    daemon::signal("KILL", &[process(site, pod)?])
+}
+
+/// Returns the id of that process.
+pub(super) fn process(site: &Site, pod: &DynamicObject) -> Result<u32> {
+    let id = pod.data.pointer("/status/containerStatuses/0/containerID").and_then(Value::as_str);
+    let id = id.and_then(|id| id.strip_prefix("containerd://")).context("the pod's container does not run")?;
+    let task = site.cluster.folder().join("containerd/state/io.containerd.runtime.v2.task/k8s.io").join(id);
+    let process = fs::read_to_string(task.join("init.pid")).context("containerd knows the process")?;
+    Ok(process.trim().parse()?)
+}

@@ -1,0 +1,159 @@
+//! Faults of what serves: proxies that are replaced, multiplied, started cold; Gateways that come and go.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::{
+    Figure, control, object,
+    site::{self, GATEWAY_API, NAMESPACE, Site, until},
+};
+
+const OF_GATEWAY: &str = "gateway.networking.k8s.io/gateway-name=gateway";
+/// How long proxies may take to be replaced: each drains for a while.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Replaces all proxies, as `kubectl rollout restart` does (F17).
+pub(super) async fn rolling_restarts(site: &Site, times: u64) -> Result<Vec<Figure>> {
+    scale_to(site, 2).await?;
+    for time in 0..times {
+        let stamp = format!("{time}-{}", fastrand::u32(..));
+        let annotations = json!({ "gatewright.dev/restarted": stamp });
+        patch(site, &json!({ "spec": { "template": { "metadata": { "annotations": annotations } } } })).await?;
+        settled(site, 2).await?;
+    }
+    scale_to(site, 1).await?;
+    Ok(Vec::new())
+}
+
+/// One proxy, three, one.
+pub(super) async fn scale(site: &Site) -> Result<Vec<Figure>> {
+    for replicas in [3, 1] {
+        scale_to(site, replicas).await?;
+        sleep(Duration::from_secs(2)).await;
+    }
+    Ok(Vec::new())
+}
+
+/// Deletes another Gateway and makes it again at once, again and again; what is left must be one that works (F24).
+pub(super) async fn gateway_recreated(site: &Site, times: u64) -> Result<Vec<Figure>> {
+    let other = json!({
+        "apiVersion": GATEWAY_API, "kind": "Gateway", "metadata": { "name": "again", "namespace": NAMESPACE },
+        "spec": { "gatewayClassName": "gatewright", "listeners": [{ "name": "http", "port": 80, "protocol": "HTTP" }] },
+    });
+    for _ in 0..times {
+        site.apply(&other).await?;
+        site.delete(&other).await?;
+    }
+    site.apply(&other).await?;
+    let since = Instant::now();
+    let gateways = object::api(&site.client, GATEWAY_API, "Gateway", NAMESPACE);
+    let address: IpAddr = until("the Gateway is programmed", PATIENCE, async || {
+        let gateway = gateways.get("again").await?;
+        ensure!(object::is_true(&gateway, "Programmed"), "it is not");
+        Ok(gateway.data.pointer("/status/addresses/0/value").and_then(Value::as_str).context("no address")?.parse()?)
+    })
+    .await?;
+    let status = site::look_at(address, "/").await?.status;
+    ensure!(status == 404, "a Gateway without routes answers with {status}");
+    let after = since.elapsed().as_secs_f64();
+    site.delete(&other).await?;
+    let labelled = ListParams::default().labels("gateway.networking.k8s.io/gateway-name=again");
+    let services = object::api(&site.client, "v1", "Service", NAMESPACE);
+    until("nothing is left of it", PATIENCE, async || {
+        let left = services.list(&labelled).await?.items.len();
+        ensure!(left == 0, "{left} Services are");
+        Ok(())
+    })
+    .await?;
+    Ok(vec![Figure { name: "programmed after, s", value: after, at_most: 60.0 }])
+}
+
+/// Kills the proxy's process while no controller is there: it must serve what it knew (F16). Its clients are not among
+/// those that must notice nothing, so the load's second proxy carries them meanwhile.
+pub(super) async fn cold_start(site: &Site) -> Result<Vec<Figure>> {
+    scale_to(site, 2).await?;
+    let controller = object::api(&site.client, "apps/v1", "Deployment", "gatewright-system");
+    let replicas = |count: u32| Patch::Merge(json!({ "spec": { "replicas": count } }));
+    let before = controller.get("gatewright").await?.data["spec"]["replicas"].as_u64().unwrap_or(1);
+    controller.patch("gatewright", &PatchParams::default(), &replicas(0)).await?;
+    let controllers = object::api(&site.client, "v1", "Pod", "gatewright-system");
+    until("no controller is left", PATIENCE, async || {
+        ensure!(controllers.list(&ListParams::default()).await?.items.is_empty(), "one is");
+        Ok(())
+    })
+    .await?;
+    let pod = proxies(site).await?.into_iter().next().context("a proxy runs")?;
+    let name = pod.metadata.name.clone().context("a pod has a name")?;
+    let address: IpAddr = pod.data.pointer("/status/podIP").and_then(Value::as_str).context("an address")?.parse()?;
+    control::kill(site, &pod)?;
+    let since = Instant::now();
+    let pods = object::api(&site.client, "v1", "Pod", NAMESPACE);
+    let started = until("the proxy is ready again", PATIENCE, async || {
+        let pod = pods.get(&name).await?;
+        let count = pod.data.pointer("/status/containerStatuses/0/restartCount").and_then(Value::as_u64);
+        ensure!(count > Some(0) && object::is_true(&pod, "Ready"), "it is not");
+        Ok(since.elapsed().as_secs_f64())
+    })
+    .await;
+    controller.patch("gatewright", &PatchParams::default(), &replicas(before as u32)).await?;
+    let started = started.with_context(|| format!("{name} at {address}"))?;
+    scale_to(site, 1).await?;
+    Ok(vec![Figure { name: "ready after, s", value: started, at_most: 10.0 }])
+}
+
+async fn scale_to(site: &Site, replicas: u32) -> Result<()> {
+    let parameters = json!({
+        "apiVersion": "gatewright.dev/v1alpha1", "kind": "GatewayParameters",
+        "metadata": { "name": "replicas", "namespace": NAMESPACE },
+        "spec": { "provider": { "type": "Kubernetes", "kubernetes": { "envoyDeployment": { "replicas": replicas } } } },
+    });
+    site.apply(&parameters).await?;
+    let mut gateway = site::gateway("gateway");
+    gateway["spec"]["infrastructure"] =
+        json!({ "parametersRef": { "group": "gatewright.dev", "kind": "GatewayParameters", "name": "replicas" } });
+    site.apply(&gateway).await?;
+    settled(site, replicas as usize).await
+}
+
+async fn deployment(site: &Site) -> Result<DynamicObject> {
+    let deployments = object::api(&site.client, "apps/v1", "Deployment", NAMESPACE);
+    let found = deployments.list(&ListParams::default().labels(OF_GATEWAY)).await?;
+    found.items.into_iter().next().context("the Gateway has no Deployment")
+}
+
+async fn patch(site: &Site, patch: &Value) -> Result<()> {
+    let name = deployment(site).await?.metadata.name.context("an object has a name")?;
+    let deployments = object::api(&site.client, "apps/v1", "Deployment", NAMESPACE);
+    deployments.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    Ok(())
+}
+
+async fn proxies(site: &Site) -> Result<Vec<DynamicObject>> {
+    let pods = object::api(&site.client, "v1", "Pod", NAMESPACE);
+    Ok(pods.list(&ListParams::default().labels(OF_GATEWAY)).await?.items)
+}
+
+/// Waits until the Deployment is as it is to be, and nothing of what was before is left.
+async fn settled(site: &Site, replicas: usize) -> Result<()> {
+    until("the proxies have settled", PATIENCE, async || {
+        let deployment = deployment(site).await?;
+        let status = &deployment.data["status"];
+        ensure!(
+            status["observedGeneration"].as_i64() == deployment.metadata.generation
+                && status["updatedReplicas"].as_u64() == Some(replicas as u64)
+                && status["readyReplicas"].as_u64() == Some(replicas as u64),
+            "{status}"
+        );
+        let left = proxies(site).await?.len();
+        ensure!(left == replicas, "{left} pods");
+        Ok(())
+    })
+    .await
+}

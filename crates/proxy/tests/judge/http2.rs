@@ -325,9 +325,7 @@ fn malformed_connect_is_refused() {
 fn path_means_the_same_to_the_guard_and_to_the_backend() {
     let origin = Origin::start();
     let gateway = path::guarded(&origin);
-    // The codec itself cuts off a fragment, so that neither guard nor backend sees one.
-    let whole = path::PATHS.iter().filter(|(path, _)| !path.contains('#'));
-    each(whole.map(|(path, fate)| (path, (path, fate))), |(path, fate)| {
+    each(path::PATHS.iter().map(|(path, fate)| (path, (path, fate))), |(path, fate)| {
         let mut connection = connect(&gateway);
         connection.get(1, path);
         let status = match connection.outcome(1) {
@@ -339,6 +337,54 @@ fn path_means_the_same_to_the_guard_and_to_the_backend() {
         let forwarded = origin.take().first().map(crate::harness::Received::target);
         path::compare(path, **fate, status, forwarded.as_deref());
     });
+}
+
+/// P1: a fragment is refused however its path is compressed, and a `#` elsewhere is nobody's concern.
+#[test]
+fn fragment_is_refused_in_every_encoding() {
+    let origin = Origin::start();
+    let gateway = Gateway::to(&origin);
+    let base = hpack::encode(request("GET", "/").into_iter().take(3));
+    let text = |first: &[u8], text: &str| {
+        let mut block = first.to_vec();
+        hpack::encode_string(text.as_bytes(), &mut block);
+        block
+    };
+    // `/x#y` in the Huffman code.
+    let coded = [0x84, 0x63, 0xcf, 0xfd, 0x7a];
+    let fragments = [
+        ("a literal", text(&[0x04], "/x#y")),
+        ("never indexed", text(&[0x14], "/x#y")),
+        ("a name of its own", [text(&[0x00], ":path"), text(&[], "/x#y")].concat()),
+        ("coded", [&[0x04][..], &coded].concat()),
+        ("name and value coded", [&[0x00, 0x84, 0xb9, 0x58, 0xd3, 0x3f][..], &coded].concat()),
+        ("kept", text(&[0x44], "/x#y")),
+        ("the kept one", vec![0xbe]),
+        ("named by the kept one", text(&[0x0f, 0x2f], "/x#y")),
+    ];
+    let mut connection = connect(&gateway);
+    let mut stream = 1;
+    for (name, fragment) in &fragments {
+        connection.send(&Frame::new(HEADERS, END_HEADERS | END_STREAM, stream, [base.as_slice(), fragment].concat()));
+        assert_eq!(connection.outcome(stream).status(), Some(400), "{name}");
+        stream += 2;
+    }
+    // In pieces, with a priority and padding.
+    let block = [base.as_slice(), &fragments[0].1].concat();
+    let (first, second) = block.split_at(block.len() - 2);
+    let padded = [&[3, 0, 0, 0, 0, 16], first, &[b'#'; 3]].concat();
+    connection.send_all(&[
+        Frame::new(HEADERS, END_STREAM | 0x28, stream, padded),
+        Frame::new(CONTINUATION, 0, stream, []),
+        Frame::new(CONTINUATION, END_HEADERS, stream, second),
+    ]);
+    assert_eq!(connection.outcome(stream).status(), Some(400), "in pieces");
+    assert!(origin.take().is_empty(), "nothing reaches the origin");
+    let mut fields = request("GET", "/");
+    fields.extend([("referer", "http://x/#y"), ("#", "#")]);
+    connection.send(&Frame::headers(stream + 2, true, fields));
+    assert_eq!(connection.outcome(stream + 2).status(), Some(200), "a number sign in other fields");
+    assert_eq!(origin.one().values("#"), ["#"]);
 }
 
 /// H6: what decompression yields is counted in bytes and in fields, cookie crumbs one by one.

@@ -1,12 +1,13 @@
 //! Counts the frames of one connection as they arrive, and says when a peer floods (HARDENING H3, H5).
 //!
-//! It sees frame headers and sizes alone, before the codec spends work on them; what is in a frame, and whether it is
-//! well formed, is the codec's affair.
+//! It sees frame headers and sizes, before the codec spends work on them; what is in a frame, and whether it is well
+//! formed, is the codec's affair. Header blocks alone are read, for what the codec keeps to itself ([`Blocks`]).
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::block::Blocks;
 use crate::limits::Limits;
 
 /// Bytes of a DATA frame under which it costs more than it brings: less than the head of a gRPC or WebSocket message.
@@ -39,6 +40,13 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
 const PADDED: u8 = 0x8;
+const PRIORITISED: u8 = 0x20;
+
+/// Bytes of a priority in a HEADERS frame.
+const PRIORITY_BYTES: usize = 5;
+/// Streams whose fragments are remembered until they are admitted. Those that the codec never hands out are malformed,
+/// of which it bears fewer.
+const FRAGMENTS_MAX: usize = 1024;
 
 /// What a peer sent too much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +69,12 @@ pub(crate) struct Meter {
     payload_left: usize,
     /// A header block is open: HEADERS came without END_HEADERS.
     in_block: bool,
+    /// The stream that the block is of, and where its present frame begins in what is gathered.
+    block_stream: u32,
+    block_frame: usize,
+    blocks: Blocks,
+    /// Streams whose `:path` had a fragment, in their order.
+    fragments: Vec<u32>,
     /// Since when a header block or a frame's head has been arriving.
     pub(crate) block_since: Option<Instant>,
 
@@ -86,6 +100,10 @@ impl Meter {
             head_len: 0,
             payload_left: 0,
             in_block: false,
+            block_stream: 0,
+            block_frame: 0,
+            blocks: Blocks::default(),
+            fragments: Vec::new(),
             block_since: None,
             continuations: 0,
             continuations_max: limits.continuations_max,
@@ -106,7 +124,7 @@ impl Meter {
     pub(crate) fn read(&mut self, mut bytes: &[u8]) -> Result<(), Flood> {
         bytes = skip(bytes, &mut self.preface_left);
         loop {
-            bytes = skip(bytes, &mut self.payload_left);
+            bytes = self.payload(bytes)?;
             if bytes.is_empty() {
                 break;
             }
@@ -129,21 +147,73 @@ impl Meter {
         Ok(())
     }
 
+    /// Whether `stream`, whose head the codec has just handed out, came with a fragment in its `:path`.
+    pub(crate) fn had_fragment(&mut self, stream: u32) -> bool {
+        let fragment = self.fragments.contains(&stream);
+        // Streams are handed out in their order.
+        self.fragments.retain(|other| *other > stream);
+        fragment
+    }
+
+    /// Looks at payload, as far as it is there; returns what follows it.
+    fn payload<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Flood> {
+        let is_header = self.payload_left > 0 && matches!(self.head[3], HEADERS | CONTINUATION);
+        let rest = skip(bytes, &mut self.payload_left);
+        if is_header {
+            self.blocks.gather(&bytes[..bytes.len() - rest.len()]);
+            if self.payload_left == 0 {
+                self.end_header_frame()?;
+            }
+        }
+        Ok(rest)
+    }
+
+    /// Takes from what is gathered all that is not of the header block.
+    fn end_header_frame(&mut self) -> Result<(), Flood> {
+        let [_, _, _, kind, flags, ..] = self.head;
+        let gathered = self.blocks.gathered();
+        if kind == HEADERS && flags & (PADDED | PRIORITISED) != 0 {
+            let frame = &gathered[self.block_frame..];
+            let padded = flags & PADDED != 0;
+            let padding = if padded { frame.first().map_or(0, |bytes| usize::from(*bytes)) } else { 0 };
+            let before = usize::from(padded) + if flags & PRIORITISED != 0 { PRIORITY_BYTES } else { 0 };
+            let end = (gathered.len() - padding.min(frame.len())).max(self.block_frame);
+            gathered.truncate(end);
+            gathered.drain(self.block_frame..end.min(self.block_frame + before));
+        }
+        self.block_frame = gathered.len();
+        if flags & END_HEADERS == 0 {
+            return Ok(());
+        }
+        self.block_frame = 0;
+        if self.blocks.end() {
+            if self.fragments.len() == FRAGMENTS_MAX {
+                return Err(Flood::Resets);
+            }
+            self.fragments.push(self.block_stream);
+        }
+        Ok(())
+    }
+
     fn frame(&mut self) -> Result<(), Flood> {
-        let [a, b, c, kind, flags, ..] = self.head;
+        let [a, b, c, kind, flags, stream @ ..] = self.head;
         let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         self.payload_left = length;
         match kind {
             DATA => self.data(length, flags),
             HEADERS => {
                 self.in_block = flags & END_HEADERS == 0;
+                self.block_stream = u32::from_be_bytes(stream) & 0x7fff_ffff;
                 self.continuations = 0;
-                Ok(())
+                if length == 0 { self.end_header_frame() } else { Ok(()) }
             }
             CONTINUATION => {
                 self.in_block = flags & END_HEADERS == 0;
                 self.continuations += 1;
-                if self.continuations > self.continuations_max { Err(Flood::Continuations) } else { Ok(()) }
+                if self.continuations > self.continuations_max {
+                    return Err(Flood::Continuations);
+                }
+                if length == 0 { self.end_header_frame() } else { Ok(()) }
             }
             RST_STREAM => self.resets.count(1).map_err(|()| Flood::Resets),
             SETTINGS => self.settings.count(1).map_err(|()| Flood::Settings),

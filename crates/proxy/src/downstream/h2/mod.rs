@@ -3,6 +3,7 @@
 //! The connection's task drives the codec, admits streams, watches floods and time, and says goodbye. What a request
 //! means is the exchange's: here nothing knows routes or backends.
 
+mod block;
 mod lane;
 mod meter;
 mod request;

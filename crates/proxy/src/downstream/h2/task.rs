@@ -16,6 +16,7 @@ use super::lane::{Job, Lanes};
 use super::request::read_head;
 use super::transport::{Gauge, Transport};
 use super::{Handler, Settings, Stream};
+use crate::failure::What;
 use crate::http2::DATA_OVERHEAD_BYTES_MAX;
 use crate::limits::Limits;
 use crate::watchdog::Watchdog;
@@ -173,7 +174,13 @@ where
         let (parts, body) = request.into_parts();
         let mut head = self.handler.new_head();
         head.scheme = *scheme;
-        let head = read_head(&parts, body.is_end_stream(), &mut head, limits).map(|()| head);
+        let had_fragment = self.gauge.meter.borrow_mut().had_fragment(respond.stream_id().as_u32());
+        let read = if had_fragment {
+            Err(What::BadRequest)
+        } else {
+            read_head(&parts, body.is_end_stream(), &mut head, limits)
+        };
+        let head = read.map(|()| head);
         let stream = Stream::new(body, respond, parts.method == http::Method::HEAD, limits.clone());
         self.lanes.serve(Job { head, stream, guard });
         self.admitted += 1;

@@ -5,6 +5,7 @@
 //! Worker: listen → accept → tls → downstream (h1, h2) → exchange → upstream
 //! ```
 
+pub mod edge;
 pub mod limits;
 
 mod downstream;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 
@@ -10,10 +9,11 @@ use gatewright_core::plan::{CertificateId, Plan};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::edge::Edge;
 use crate::limits::Limits;
 use crate::observe::{AccessLog, Observer};
 use crate::snapshot::Builder;
-use crate::worker::{Binding, Bound, Command, Refused, Start, spawn};
+use crate::worker::{Binding, Bound, Command, Refused, Shared, Start, spawn};
 
 /// How a proxy runs, apart from what it serves.
 #[derive(Clone, Debug)]
@@ -25,6 +25,7 @@ pub struct Settings {
     /// Added to the Plan's ports below 1024 when they are bound; 0 binds them as they are.
     pub port_offset: u16,
     pub limits: Limits,
+    pub edge: Edge,
     pub access_log: AccessLog,
 }
 
@@ -70,13 +71,12 @@ impl Proxy {
         let mut builder = Builder::new(observer.clone()).map_err(io::Error::other)?;
         let (empty, _) = builder.build(&Plan::default()).map_err(io::Error::other)?;
         let empty = Arc::new(empty);
-        let connections_open = Arc::new(AtomicUsize::new(0));
+        let shared = Shared { limits: limits.clone(), edge: Arc::new(settings.edge), connections_open: Arc::default() };
         let binding = Binding { addresses: settings.bind, port_offset: settings.port_offset };
         let workers = (0..workers)
             .map(|index| {
                 let (commands, receiver) = mpsc::unbounded_channel();
-                let (binding, connections_open) = (binding.clone(), connections_open.clone());
-                let start = Start { limits: limits.clone(), binding, connections_open };
+                let start = Start { shared: shared.clone(), binding: binding.clone() };
                 // Made on the thread that will use it, it stays there.
                 let recorder = observer.clone();
                 let thread = spawn(index, start, move || recorder.recorder(), empty.clone(), receiver)?;

@@ -23,7 +23,7 @@ use crate::message::Scheme;
 use crate::observe::{AccessLog, Observer};
 use crate::snapshot::Builder;
 use crate::upstream::connect::memory;
-use crate::worker::{Connection, Worker};
+use crate::worker::{Connection, Shared, Worker};
 
 /// The Plan's one port.
 pub(crate) const PORT: u16 = 80;
@@ -90,7 +90,8 @@ pub(crate) fn mirror() -> SocketAddr {
 pub(crate) fn worker(plan: &Plan, limits: Limits) -> (Rc<Worker>, Arc<Observer>) {
     let observer = Arc::new(Observer::start(1, AccessLog::Off).unwrap());
     let (snapshot, _) = Builder::new(observer.clone()).unwrap().build(plan).unwrap();
-    let worker = Worker::new(Arc::new(limits), observer.recorder(), Arc::new(snapshot), Arc::default());
+    let shared = Shared { limits: Arc::new(limits), ..Shared::default() };
+    let worker = Worker::new(shared, observer.recorder(), Arc::new(snapshot));
     (Rc::new(worker), observer)
 }
 

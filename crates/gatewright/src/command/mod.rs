@@ -3,5 +3,6 @@
 pub(crate) mod check;
 pub(crate) mod controller;
 pub(crate) mod echo;
+mod edge;
 pub(crate) mod run;
 pub(crate) mod status;

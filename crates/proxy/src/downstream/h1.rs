@@ -225,7 +225,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     fn parse(&self, bytes: &[u8], head: &mut RequestHead) -> Result<Option<Parsed>, What> {
-        let context = RequestContext { scheme: self.connection.scheme, limits: &self.worker.limits };
+        let context = RequestContext {
+            scheme: self.connection.scheme,
+            limits: &self.worker.limits,
+            underscores: self.worker.edge.underscores,
+        };
         parse_request(bytes, head, context)
     }
 

@@ -3,6 +3,7 @@
 use super::chunk::ChunkDecoder;
 use super::framing::BodyReader;
 use super::grammar::{is_field_value, is_token, list, parse_length, split_field, take_line};
+use crate::edge::Underscores;
 use crate::failure::What;
 use crate::limits::Limits;
 use crate::message::{BodyLength, Fields, RequestHead, ResponseHead, Scheme, Version};
@@ -27,6 +28,7 @@ pub(crate) struct Parsed {
 pub(crate) struct RequestContext<'a> {
     pub(crate) scheme: Scheme,
     pub(crate) limits: &'a Limits,
+    pub(crate) underscores: Underscores,
 }
 
 /// The fields that belong to the connection, gathered while the others are copied.
@@ -74,7 +76,10 @@ pub(crate) fn parse_request(
     set_host(head, version, absolute, hop.host.as_deref())?;
     // To many backends `_` in a name is the same as `-`, which would be a way around everything (HARDENING F1).
     if head.fields.iter().any(|(name, _)| name.contains(&b'_')) {
-        return Err(What::BadRequest);
+        match context.underscores {
+            Underscores::Reject => return Err(What::BadRequest),
+            Underscores::Drop => head.fields.retain(|name, _| !name.contains(&b'_')),
+        }
     }
     remove_named(&mut head.fields, &hop.named);
     let body = request_body(version, &hop, limits)?;

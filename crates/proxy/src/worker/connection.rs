@@ -21,6 +21,7 @@ impl Connections {
     pub(crate) fn add(&self, worker: &Rc<super::Worker>, mut connection: Connection) -> Rc<Connection> {
         let id = self.next.replace(self.next.get() + 1);
         connection.entry = Some((worker.clone(), id));
+        connection.is_trusted = worker.edge.trusts(connection.client.ip());
         // Too late to be asked with the others.
         connection.closing.set(worker.phase.get() == super::Phase::Draining);
         let connection = Rc::new(connection);
@@ -49,6 +50,8 @@ pub(crate) struct Connection {
     pub(crate) sni: Option<Arc<str>>,
     /// Who vouched for the client in the TLS handshake.
     pub(crate) client_trust: Option<ClientTrust>,
+    /// The client is a proxy whose word on the hops before it is believed.
+    pub(crate) is_trusted: bool,
     closing: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     entry: Option<(Rc<super::Worker>, u64)>,
@@ -63,6 +66,7 @@ impl Connection {
             scheme,
             sni,
             client_trust: None,
+            is_trusted: false,
             closing: Cell::new(false),
             waker: RefCell::new(None),
             entry: None,

@@ -17,6 +17,7 @@ pub(crate) use listen::{Binding, Bound, Refused};
 pub(crate) use panic::Watch;
 pub(crate) use run::{Command, Start, spawn};
 
+use crate::edge::Edge;
 use crate::limits::Limits;
 use crate::message::{Buffers, RequestHead, ResponseHead, Spares};
 use crate::observe::Recorder;
@@ -26,9 +27,19 @@ use crate::upstream::Endpoints;
 /// Bytes of the scratch buffer: one read of a body. Larger ones gain nothing that can be told from noise.
 const SCRATCH_BYTES: usize = 64 * 1024;
 
+/// What all workers have in common. None of it is written to on the request path.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) edge: Arc<Edge>,
+    /// Client connections of the whole process; touched once per connection.
+    pub(crate) connections_open: Arc<AtomicUsize>,
+}
+
 /// What the tasks of one worker share. Everything in it is of this thread alone.
 pub(crate) struct Worker {
     pub(crate) limits: Arc<Limits>,
+    pub(crate) edge: Arc<Edge>,
     pub(crate) recorder: Recorder,
     pub(crate) endpoints: Endpoints,
     pub(crate) connections: Connections,
@@ -37,7 +48,6 @@ pub(crate) struct Worker {
     pub(crate) response_heads: Spares<ResponseHead>,
     /// Hot memory for whoever reads now. Never borrowed across an await: its bytes last until the task yields.
     pub(crate) scratch: RefCell<Box<[u8]>>,
-    /// Client connections of the whole process; touched once per connection, never per request.
     connections_open: Arc<AtomicUsize>,
     #[expect(
         clippy::redundant_allocation,
@@ -62,14 +72,11 @@ enum Phase {
 }
 
 impl Worker {
-    pub(crate) fn new(
-        limits: Arc<Limits>,
-        recorder: Recorder,
-        snapshot: Arc<Snapshot>,
-        connections_open: Arc<AtomicUsize>,
-    ) -> Self {
+    pub(crate) fn new(shared: Shared, recorder: Recorder, snapshot: Arc<Snapshot>) -> Self {
+        let Shared { limits, edge, connections_open } = shared;
         Self {
             limits,
+            edge,
             recorder,
             endpoints: Endpoints::default(),
             connections: Connections::default(),

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::{io, thread};
 
 use gatewright_core::plan::PortProtocol;
@@ -13,8 +12,7 @@ use tokio::time::{Duration, Instant};
 
 use super::accept::Accepting;
 use super::listen::{Binding, Bound, Refused, bind};
-use super::{Phase, Worker};
-use crate::limits::Limits;
+use super::{Phase, Shared, Worker};
 use crate::observe::Recorder;
 use crate::snapshot::Snapshot;
 
@@ -34,9 +32,8 @@ pub(crate) enum Command {
 
 /// What a worker starts with.
 pub(crate) struct Start {
-    pub(crate) limits: Arc<Limits>,
+    pub(crate) shared: Shared,
     pub(crate) binding: Binding,
-    pub(crate) connections_open: Arc<AtomicUsize>,
 }
 
 /// Starts a worker's thread. It ends when `commands` is closed or after a drain.
@@ -61,8 +58,8 @@ pub(crate) fn spawn(
                 return;
             }
         };
-        let Start { limits, binding, connections_open } = start;
-        let worker = Rc::new(Worker::new(limits, recorder(), snapshot, connections_open));
+        let Start { shared, binding } = start;
+        let worker = Rc::new(Worker::new(shared, recorder(), snapshot));
         let _ = ready.send(Ok(()));
         runtime.block_on(run(worker, binding, commands));
     })?;

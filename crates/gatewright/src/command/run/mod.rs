@@ -21,7 +21,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use gatewright_proxy::{AccessLog, Proxy};
 
-use super::check::Channel;
+use super::{check::Channel, edge::EdgeArgs};
 use crate::{
     admin::{self, Admin},
     judge::Judge,
@@ -79,6 +79,9 @@ pub(crate) struct Args {
     /// How standard error says it
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+
+    #[command(flatten)]
+    edge: EdgeArgs,
 
     /// Seconds that running requests have to end when the process is told to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]

@@ -42,6 +42,7 @@ pub(super) fn proxy(args: &Args, is_example: bool) -> Settings {
             PortOffset::Auto => PORT_OFFSET_AUTO,
         },
         limits: Limits { drain_timeout: Duration::from_secs(args.drain_timeout), ..Limits::default() },
+        edge: args.edge.edge(),
         access_log: args.access_log.into(),
     }
 }

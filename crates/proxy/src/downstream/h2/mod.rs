@@ -21,6 +21,7 @@ use std::task::Poll;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::edge::Underscores;
 use crate::exchange;
 use crate::failure::What;
 use crate::limits::Limits;
@@ -34,7 +35,8 @@ pub(crate) async fn serve<IO>(io: IO, prefix: Vec<u8>, connection: Rc<Connection
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let settings = Settings { limits: worker.limits.clone(), scheme: connection.scheme };
+    let underscores = worker.edge.underscores;
+    let settings = Settings { limits: worker.limits.clone(), scheme: connection.scheme, underscores };
     let closing = {
         let connection = connection.clone();
         poll_fn(move |cx| {
@@ -53,6 +55,7 @@ struct Settings {
     limits: Arc<Limits>,
     /// Of the client's connection.
     scheme: Scheme,
+    underscores: Underscores,
 }
 
 /// What answers requests.

@@ -3,6 +3,8 @@
 use h2::ext::Protocol;
 use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 
+use super::Settings;
+use crate::edge::Underscores;
 use crate::failure::What;
 use crate::http2::{append, parse_length};
 use crate::limits::Limits;
@@ -12,12 +14,12 @@ use crate::message::{BodyLength, RequestHead, Version};
 ///
 /// # Errors
 /// What the client did wrong; its connection stays good.
-pub(super) fn read_head(parts: &Parts, is_end: bool, head: &mut RequestHead, limits: &Limits) -> Result<(), What> {
+pub(super) fn read_head(parts: &Parts, is_end: bool, head: &mut RequestHead, settings: &Settings) -> Result<(), What> {
     head.version = Version::Http2;
     read_method(parts, head)?;
     read_authority(parts, head)?;
-    let length = read_fields(&parts.headers, head, limits)?;
-    read_target(parts, head, limits)?;
+    let length = read_fields(&parts.headers, head, settings)?;
+    read_target(parts, head, &settings.limits)?;
     head.body = match length {
         // What follows an extended CONNECT is the tunnel's, and no body.
         _ if is_end || head.upgrade.is_some() => BodyLength::Empty,
@@ -78,9 +80,9 @@ fn read_target(parts: &Parts, head: &mut RequestHead, limits: &Limits) -> Result
 }
 
 /// Copies end-to-end fields; returns content-length.
-fn read_fields(map: &HeaderMap, head: &mut RequestHead, limits: &Limits) -> Result<Option<u64>, What> {
+fn read_fields(map: &HeaderMap, head: &mut RequestHead, settings: &Settings) -> Result<Option<u64>, What> {
     // `len` counts values, so that cookie crumbs count singly.
-    if map.len() > limits.head_fields_max {
+    if map.len() > settings.limits.head_fields_max {
         return Err(What::HeadTooLarge);
     }
     let mut length = None;
@@ -97,7 +99,10 @@ fn read_fields(map: &HeaderMap, head: &mut RequestHead, limits: &Limits) -> Resu
             head.expects_continue = true;
         } else if !is_left_out(name) {
             if name.as_str().contains('_') {
-                return Err(What::BadRequest);
+                match settings.underscores {
+                    Underscores::Reject => return Err(What::BadRequest),
+                    Underscores::Drop => continue,
+                }
             }
             append(&mut head.fields, name, value, What::BadRequest)?;
         }

@@ -163,7 +163,7 @@ where
 
     /// Starts the task of a stream.
     fn admit(&mut self, request: http::Request<RecvStream>, mut respond: server::SendResponse<Bytes>) {
-        let Settings { limits, scheme } = &self.settings;
+        let Settings { limits, scheme, .. } = &self.settings;
         let running = self.streams.running.get();
         if running >= limits.streams_max {
             respond.send_reset(Reason::REFUSED_STREAM);
@@ -178,7 +178,7 @@ where
         let read = if had_fragment {
             Err(What::BadRequest)
         } else {
-            read_head(&parts, body.is_end_stream(), &mut head, limits)
+            read_head(&parts, body.is_end_stream(), &mut head, &self.settings)
         };
         let head = read.map(|()| head);
         let stream = Stream::new(body, respond, parts.method == http::Method::HEAD, limits.clone());

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::task::serve;
 use super::{Handler, Settings, Stream};
 use crate::downstream::Downstream as _;
+use crate::edge::Underscores;
 use crate::failure::What;
 use crate::limits::Limits;
 use crate::message::{BodyLength, Fields, Read, RequestHead, ResponseHead, Scheme, Sink, Source};
@@ -125,7 +126,7 @@ async fn against<C: Future<Output = ()>>(
 ) {
     let (ours, theirs) = duplex(1024 * 1024);
     let (origin, drain) = (Rc::new(Origin::default()), Rc::new(Notify::new()));
-    let settings = Settings { limits: Arc::new(limits), scheme: Scheme::Http };
+    let settings = Settings { limits: Arc::new(limits), scheme: Scheme::Http, underscores: Underscores::Reject };
     let (handler, drained) = (origin.clone(), drain.clone());
     LocalSet::new()
         .run_until(async move {
@@ -550,8 +551,11 @@ async fn running_work_counts_to_the_limit_of_streams() {
     LocalSet::new()
         .run_until(async move {
             let deaf = Rc::new(Deaf(Cell::new(0)));
-            let settings =
-                Settings { limits: Arc::new(Limits { streams_max: 4, ..Limits::default() }), scheme: Scheme::Http };
+            let settings = Settings {
+                limits: Arc::new(Limits { streams_max: 4, ..Limits::default() }),
+                scheme: Scheme::Http,
+                underscores: Underscores::Reject,
+            };
             let server = spawn_local(serve(theirs, Vec::new(), settings, deaf.clone(), std::future::pending()));
             let mut raw = Raw::open(ours).await;
             for n in 0..5 {

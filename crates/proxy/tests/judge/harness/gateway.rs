@@ -10,7 +10,7 @@ use gatewright_core::plan::{
     EndpointsId, GatewayId, Hostname, KeyPair, Listener, ListenerId, ListenerTls, Match, PathMatch, Plan, Port,
     PortProtocol, Precedence, PrivateKey, Route, RouteId, RouteKind, Rule, Target, Timeouts, WeightedBackend,
 };
-use gatewright_proxy::{AccessLog, Proxy, Settings, limits::Limits};
+use gatewright_proxy::{AccessLog, Proxy, Settings, edge::Edge, limits::Limits};
 use socket2::{Domain, Socket, Type};
 
 use super::{Client, Origin};
@@ -32,6 +32,7 @@ impl Gateway {
     pub(crate) fn builder() -> Builder {
         Builder {
             limits: Limits::default(),
+            edge: Edge::default(),
             plan: Plan::default(),
             listeners: Vec::new(),
             protocol: PortProtocol::Http,
@@ -46,6 +47,7 @@ impl Gateway {
 /// Collects a Plan.
 pub(crate) struct Builder {
     limits: Limits,
+    edge: Edge,
     plan: Plan,
     /// Listeners by hostname; one for any host when there is none.
     listeners: Vec<(String, Option<ListenerTls>)>,
@@ -56,6 +58,10 @@ impl Builder {
     pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.limits);
         self
+    }
+
+    pub(crate) fn edge(self, edge: Edge) -> Self {
+        Self { edge, ..self }
     }
 
     /// A listener that terminates TLS with a certificate of its own, chain and key in PEM.
@@ -123,7 +129,14 @@ impl Builder {
         listeners.sort_by(|a, b| a.hostname.cmp(&b.hostname));
         self.plan.ports.insert(address.port(), Port { protocol: self.protocol, listeners });
         let bind = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
-        let settings = Settings { workers: 1, bind, port_offset: 0, limits: self.limits, access_log: AccessLog::Off };
+        let settings = Settings {
+            workers: 1,
+            bind,
+            port_offset: 0,
+            limits: self.limits,
+            edge: self.edge,
+            access_log: AccessLog::Off,
+        };
         let proxy = Proxy::start(settings).expect("a proxy starts");
         let report = proxy.publish(&self.plan).expect("a Plan is published");
         assert_eq!(report.ports.get(&address.port()), Some(&Ok(vec![address])));

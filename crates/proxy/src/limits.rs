@@ -33,7 +33,9 @@ pub struct Limits {
     pub body_grace: Duration,
     /// A stream without progress in either direction.
     pub progress_timeout: Duration,
-    /// A request without a route's own timeout, upgrades and gRPC apart.
+    /// From a request's head until its response begins, however steadily its body moves: what would otherwise hold a
+    /// backend for hours at the least rate. A route's own timeouts replace it, those of zero as well; upgrades and gRPC
+    /// have none. Large uploads that take longer need a route that says so.
     pub request_timeout: Duration,
     /// A keep-alive connection between requests.
     pub idle_timeout: Duration,

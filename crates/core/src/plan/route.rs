@@ -231,12 +231,13 @@ pub enum Refusal {
     Unavailable,
 }
 
-/// `None` is no limit.
+/// How long a rule gives its requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeouts {
-    /// From the request's head to the end of the response.
+    /// From the request's head to the end of the response. Zero is no limit, and the route asks for that; `None` leaves
+    /// it to the proxy.
     pub request: Option<Duration>,
-    /// Of one try.
+    /// Of one try; `None` is no limit of its own.
     pub backend_request: Option<Duration>,
 }
 

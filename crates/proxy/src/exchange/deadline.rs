@@ -11,6 +11,8 @@ use crate::watchdog::Watchdog;
 pub(super) struct Deadlines {
     /// The rule's `timeouts.request`.
     pub(super) request: Option<Instant>,
+    /// Of the response's beginning, where the rule says nothing.
+    response: Option<Instant>,
     /// The rule's `timeouts.backendRequest`, of the present try.
     pub(super) attempt: Option<Instant>,
     /// Of the upload: the slowest a client may be (HARDENING D1).
@@ -29,6 +31,7 @@ impl Deadlines {
     pub(super) fn new(began: Instant, request: Option<Duration>, progress_timeout: Duration) -> Self {
         Self {
             request: request.and_then(|timeout| began.checked_add(timeout)),
+            response: None,
             attempt: None,
             body: None,
             progress: began + progress_timeout,
@@ -37,6 +40,16 @@ impl Deadlines {
             paced: false,
             held_since: None,
         }
+    }
+
+    /// Wants the response to begin within `timeout` of the exchange's own beginning.
+    pub(super) fn await_response(&mut self, timeout: Duration) {
+        self.response = self.began.checked_add(timeout);
+    }
+
+    /// The response has begun: from here on it may take its time, as long as something moves.
+    pub(super) fn responded(&mut self) {
+        self.response = None;
     }
 
     /// Holds the client to a pace from now on.
@@ -83,18 +96,20 @@ impl Deadlines {
 
     /// Has `watchdog` wait for the earliest.
     pub(super) fn arm(&self, watchdog: &mut Watchdog) {
-        let given = [self.request, self.attempt, self.body].into_iter().flatten();
+        let given = [self.request, self.attempt, self.response, self.body].into_iter().flatten();
         watchdog.set(given.fold(self.progress, Instant::min));
     }
 
     /// Whether the client's upload alone is what took too long.
     pub(super) fn is_client_slow(&self, now: Instant) -> bool {
         let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        !passed(self.request) && !passed(self.attempt) && passed(self.body)
+        let waits_for_client = self.body.is_some();
+        let client_slow = passed(self.body) || (waits_for_client && passed(self.response));
+        !passed(self.request) && !passed(self.attempt) && client_slow
     }
 
     pub(super) fn is_request_over(&self, now: Instant) -> bool {
-        self.request.is_some_and(|deadline| deadline <= now)
+        [self.request, self.response].into_iter().flatten().any(|deadline| deadline <= now)
     }
 }
 

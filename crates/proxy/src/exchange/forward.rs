@@ -77,7 +77,7 @@ impl<D: Downstream> Exchange<'_, D> {
         loop {
             let again = match self.attempt(backend, terms, head, &mut trial, &mut response).await {
                 Ok(mut upstream) => {
-                    if !trial.is_worth_another(terms.retry, response.status) {
+                    if !trial.is_worth_another(terms.retry, &response) {
                         let passed = self.pass_on(&mut upstream, &mut response, head, prepared, &mut trial).await;
                         self.account.request_bytes = trial.upload.bytes;
                         if passed.is_ok() {
@@ -113,6 +113,7 @@ impl<D: Downstream> Exchange<'_, D> {
         self.account.backend_duration = Some(self.began.elapsed());
         prepared.finish(&mut response.fields);
         self.account.status = response.status;
+        trial.deadlines.responded();
         if response.status == 101 {
             poll_fn(|cx| self.client.upgrade(cx, response).into()).await?;
             trial.tunnel(&self.worker.limits);
@@ -123,6 +124,7 @@ impl<D: Downstream> Exchange<'_, D> {
         if head.method == "HEAD" || response.body == crate::message::BodyLength::Empty {
             return Ok(());
         }
+        trial.deadlines.arm(self.watchdog);
         self.relay(upstream, trial, false).await
     }
 

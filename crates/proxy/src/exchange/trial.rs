@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use gatewright_core::plan::Retry;
+use gatewright_core::plan::{Retry, Timeouts};
 use tokio::time::Instant;
 
 use super::deadline::Deadlines;
@@ -12,7 +12,7 @@ use super::replay::Replay;
 use crate::failure::{Failure, What};
 use crate::forward::Pump;
 use crate::limits::Limits;
-use crate::message::{BodyLength, RequestHead};
+use crate::message::{BodyLength, RequestHead, ResponseHead};
 use crate::snapshot::Terms;
 use crate::upstream::Endpoint;
 
@@ -35,6 +35,7 @@ pub(super) struct Trial {
     /// A kept connection was dead: the next try makes a new one.
     pub(super) fresh: bool,
     idempotent: bool,
+    is_grpc: bool,
     tries_left: u32,
     unprocessed_tries_left: u32,
     backoff: Duration,
@@ -49,12 +50,7 @@ impl Trial {
             None if idempotent => REPLAY_SMALL_BYTES,
             None => 0,
         };
-        // A stream of messages may rest for long, and so may a tunnel.
-        let progress_timeout = if head.is_grpc() { limits.idle_timeout } else { limits.progress_timeout };
-        // Whoever grants a request more time than that means it.
-        let granted = [terms.timeouts.request, terms.timeouts.backend_request];
-        let progress_timeout = granted.into_iter().flatten().fold(progress_timeout, Duration::max);
-        let mut deadlines = Deadlines::new(began, terms.timeouts.request, progress_timeout);
+        let mut deadlines = deadlines(began, terms.timeouts, head, limits);
         let upload = if head.body == BodyLength::Empty || head.upgrade.is_some() {
             Pump::done()
         } else {
@@ -71,15 +67,17 @@ impl Trial {
             tried: Vec::new(),
             fresh: false,
             idempotent,
+            is_grpc: head.is_grpc(),
             tries_left: retry.map_or(0, |retry| retry.attempts),
             unprocessed_tries_left: UNPROCESSED_TRIES,
             backoff: retry.map_or(Duration::ZERO, |retry| retry.backoff),
         }
     }
 
-    /// Whether a response with `status` is dropped for another try. The last try's is passed on whatever it is.
-    pub(super) fn is_worth_another(&mut self, retry: Option<&Retry>, status: u16) -> bool {
-        let listed = retry.is_some_and(|retry| retry.codes.contains(&status));
+    /// Whether `response` is dropped for another try. The last try's is passed on whatever it is.
+    pub(super) fn is_worth_another(&mut self, retry: Option<&Retry>, response: &ResponseHead) -> bool {
+        let listed = retry
+            .is_some_and(|retry| retry.codes.contains(&response.status) || (self.is_grpc && is_unavailable(response)));
         if !listed || self.tries_left == 0 || self.replay.bytes().is_none() {
             return false;
         }
@@ -117,6 +115,29 @@ impl Trial {
         self.upload = Pump::default();
         self.deadlines = Deadlines::new(Instant::now(), None, limits.idle_timeout);
     }
+}
+
+/// Whether a call was not begun on, as its backend says: UNAVAILABLE, in a response of trailers alone (GEP-1731).
+fn is_unavailable(response: &ResponseHead) -> bool {
+    response.body == BodyLength::Empty && response.fields.get("grpc-status") == Some(b"14")
+}
+
+/// The deadlines of a request, as its rule and the limits give them.
+fn deadlines(began: Instant, timeouts: Timeouts, head: &RequestHead, limits: &Limits) -> Deadlines {
+    let has_no_limit = timeouts.request == Some(Duration::ZERO);
+    // A stream of messages may rest for long, so may a tunnel, and what has no limit by its route.
+    let may_rest = head.is_grpc() || has_no_limit;
+    let progress_timeout = if may_rest { limits.idle_timeout } else { limits.progress_timeout };
+    // Whoever grants a request more time than that means it.
+    let granted = [timeouts.request, timeouts.backend_request];
+    let progress_timeout = granted.into_iter().flatten().fold(progress_timeout, Duration::max);
+    let mut deadlines = Deadlines::new(began, timeouts.request.filter(|_| !has_no_limit), progress_timeout);
+    if timeouts.request.is_none() && !head.is_grpc() && head.upgrade.is_none() {
+        deadlines.await_response(
+            timeouts.backend_request.map_or(limits.request_timeout, |granted| granted.max(limits.request_timeout)),
+        );
+    }
+    deadlines
 }
 
 #[cfg(test)]

@@ -50,10 +50,13 @@ fn one(index: usize, spec: &HttpRouteRule, field: &Field<'_>, translator: &mut T
     translator.add(index, rule, &filters, &shares, field);
 }
 
-/// Zero means no limit (GEP-1742).
+/// Zero means no limit (GEP-1742). That a request has none must be said to the proxy, which has one of its own.
 fn timeouts(timeouts: &HttpRouteTimeouts) -> Timeouts {
-    let limit = |limit: Option<shared::Duration>| limit.map(|limit| limit.0).filter(|limit| !limit.is_zero());
-    Timeouts { request: limit(timeouts.request), backend_request: limit(timeouts.backend_request) }
+    let limit = |limit: Option<shared::Duration>| limit.map(|limit| limit.0);
+    Timeouts {
+        request: limit(timeouts.request),
+        backend_request: limit(timeouts.backend_request).filter(|limit| !limit.is_zero()),
+    }
 }
 
 fn retry(retry: &HttpRouteRetry) -> Retry {

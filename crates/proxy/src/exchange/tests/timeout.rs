@@ -145,3 +145,84 @@ async fn an_idle_connection_is_closed_without_a_word() {
     })
     .await;
 }
+
+/// HARDENING 4.6: a request that moves steadily, and has no timeout by its route, has the proxy's.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_not_answered_in_time_is_given_up() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for (rule, seconds) in [
+        (rule(), 300),
+        (within(None, Some(400 * SECOND)), 400),
+        (within(Some(500 * SECOND), None), 500),
+        (within(Some(Duration::ZERO), None), 1000),
+    ] {
+        Bed::run(rule, async |bed| {
+            let mut backend = listen(app(1));
+            let (client, began) = (bed.client(), Instant::now());
+            let (mut reader, mut writer) = tokio::io::split(client.0);
+            writer.write_all(b"POST / HTTP/1.1\r\nHost: h.org\r\nContent-Length: 2000000\r\n\r\n").await.unwrap();
+            let sending = tokio::task::spawn_local(async move {
+                for _ in 0..1000 {
+                    writer.write_all(&[b'x'; 2000]).await.unwrap();
+                    tokio::time::sleep(SECOND).await;
+                }
+            });
+            let mut serving = backend.accept().await;
+            serving.head().await;
+            let answering = tokio::task::spawn_local(async move {
+                let mut body = vec![0; 2_000_000];
+                if tokio::io::AsyncReadExt::read_exact(&mut serving.0, &mut body).await.is_ok() {
+                    serving.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+                }
+            });
+            let mut answer = [0; 12];
+            let read = tokio::io::AsyncReadExt::read_exact(&mut reader, &mut answer);
+            tokio::time::timeout(HOUR, read).await.unwrap().unwrap();
+            let expected = match seconds {
+                // The client alone is waited for.
+                300 => "HTTP/1.1 408",
+                400 | 500 => "HTTP/1.1 504",
+                _ => "HTTP/1.1 200",
+            };
+            assert_eq!((std::str::from_utf8(&answer), began.elapsed().as_secs()), (Ok(expected), seconds.min(999)));
+            sending.abort();
+            answering.abort();
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_that_has_begun_may_go_on_for_as_long_as_it_moves() {
+    Bed::run(rule(), async |bed| {
+        let mut backend = listen(app(1));
+        let mut client = bed.client();
+        client.get().await;
+        let mut slow = backend.accept().await;
+        slow.head().await;
+        slow.say("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n").await;
+        client.head().await;
+        for _ in 0..20 {
+            tokio::time::sleep(50 * SECOND).await;
+            slow.say("x").await;
+            client.hear("x").await;
+        }
+    })
+    .await;
+}
+
+/// GEP-1742: zero is no limit; such a request may rest for as long as a stream of gRPC may.
+#[tokio::test(start_paused = true)]
+async fn a_request_without_a_limit_may_rest() {
+    Bed::run(within(Some(Duration::ZERO), None), async |bed| {
+        let mut backend = listen(app(1));
+        let mut client = bed.client();
+        client.get().await;
+        let mut slow = backend.accept().await;
+        slow.head().await;
+        tokio::time::sleep(299 * SECOND).await;
+        slow.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        client.hear("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+    })
+    .await;
+}

@@ -31,6 +31,10 @@ fn trial(rule: &Rule, method: &str) -> Trial {
     Trial::new(Instant::now(), rule.terms(), &head(method), &Limits::default())
 }
 
+fn response(status: u16) -> ResponseHead {
+    ResponseHead { status, ..ResponseHead::default() }
+}
+
 fn failure(what: What) -> Failure {
     what.into()
 }
@@ -40,17 +44,17 @@ async fn listed_codes_are_tried_again_as_often_as_the_rule_says() {
     let rule = rule(retry(&[500, 503], 2));
     let mut trial = trial(&rule, "POST");
     let retry = rule.retry.as_ref();
-    assert!(!trial.is_worth_another(retry, 502), "not listed");
-    assert!(trial.is_worth_another(retry, 500));
-    assert!(trial.is_worth_another(retry, 503));
-    assert!(!trial.is_worth_another(retry, 500), "the last one is passed on");
+    assert!(!trial.is_worth_another(retry, &response(502)), "not listed");
+    assert!(trial.is_worth_another(retry, &response(500)));
+    assert!(trial.is_worth_another(retry, &response(503)));
+    assert!(!trial.is_worth_another(retry, &response(500)), "the last one is passed on");
 }
 
 #[tokio::test]
 async fn no_attempts_are_no_retries() {
     let rule = rule(retry(&[500, 504], 0));
     let mut trial = trial(&rule, "GET");
-    assert!(!trial.is_worth_another(rule.retry.as_ref(), 500));
+    assert!(!trial.is_worth_another(rule.retry.as_ref(), &response(500)));
     assert!(!trial.survives(&failure(What::Timeout), rule.retry.as_ref()));
     assert!(!trial.survives(&failure(What::ConnectFailed).unprocessed(), rule.retry.as_ref()));
 }
@@ -102,7 +106,7 @@ async fn a_body_that_is_gone_cannot_be_sent_again() {
     let limits = Limits { replay_bytes_max: 3, ..Limits::default() };
     let mut trial = Trial::new(Instant::now(), rule.terms(), &head("PUT"), &limits);
     trial.replay.record(b"abcd");
-    assert!(!trial.is_worth_another(rule.retry.as_ref(), 500));
+    assert!(!trial.is_worth_another(rule.retry.as_ref(), &response(500)));
     assert!(!trial.survives(&failure(What::ConnectFailed).unprocessed(), rule.retry.as_ref()));
 }
 
@@ -124,4 +128,27 @@ async fn backoff_doubles_up_to_its_bound() {
     let long = Rule { retry: Some(Retry { codes: Vec::new(), attempts: 9, backoff: Duration::from_secs(3) }), ..rule };
     let mut trial = self::trial(&long, "GET");
     assert_eq!([trial.next_backoff(), trial.next_backoff()], [Duration::from_secs(3); 2], "asked for so");
+}
+
+/// GEP-1731: with a stanza, whatever its codes.
+#[tokio::test]
+async fn a_call_that_its_backend_calls_unavailable_is_tried_again() {
+    let rule = rule(retry(&[], 1));
+    let mut call = head("POST");
+    call.version = crate::message::Version::Http2;
+    call.fields.push(b"content-type", b"application/grpc");
+    let answer = |status: &[u8], body| {
+        let mut response = ResponseHead { body, ..response(200) };
+        response.fields.push(b"grpc-status", status);
+        response
+    };
+    let unavailable = answer(b"14", BodyLength::Empty);
+    let mut trial = Trial::new(Instant::now(), &rule, &call, &Limits::default());
+    assert!(!trial.is_worth_another(rule.retry.as_ref(), &answer(b"13", BodyLength::Empty)));
+    assert!(!trial.is_worth_another(rule.retry.as_ref(), &answer(b"14", BodyLength::Unknown)), "it has begun");
+    assert!(!trial.is_worth_another(None, &unavailable), "without a stanza");
+    assert!(trial.is_worth_another(rule.retry.as_ref(), &unavailable));
+    assert!(!trial.is_worth_another(rule.retry.as_ref(), &unavailable), "the last one is passed on");
+    let mut other = Trial::new(Instant::now(), &rule, &head("POST"), &Limits::default());
+    assert!(!other.is_worth_another(rule.retry.as_ref(), &unavailable), "not a call");
 }

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll, ready};
 
 use crate::failure::Failure;
-use crate::message::{Read, Sink, Source};
+use crate::message::{Fields, Read, Sink, Source};
 
 /// One direction of an exchange.
 #[derive(Debug, Default)]
@@ -23,6 +23,12 @@ enum State {
     Done,
 }
 
+/// What goes by in a pump.
+pub(crate) enum Part<'a> {
+    Bytes(&'a [u8]),
+    Trailers(&'a Fields),
+}
+
 /// Why a pump stopped: the side decides what it means.
 #[derive(Debug)]
 pub(crate) enum Stopped {
@@ -40,15 +46,27 @@ impl Pump {
         self.state == State::Done
     }
 
+    /// Whether the source has given all it had, and the sink has been told.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state != State::Copying
+    }
+
+    /// What has ended was written to another sink, which has yet to flush it.
+    pub(crate) fn flush_again(&mut self) {
+        if self.has_ended() {
+            self.state = State::Flushing;
+        }
+    }
+
     /// Moves what can be moved now; ready when all of the body is with the sink's transport. `seen` is shown every
-    /// piece.
+    /// part.
     pub(crate) fn poll<A: Source, B: Sink>(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut A,
         sink: &mut B,
         buffer: &mut [u8],
-        mut seen: impl FnMut(&[u8]),
+        mut seen: impl FnMut(Part<'_>),
     ) -> Poll<Result<(), Stopped>> {
         while self.state == State::Copying {
             self.waits_for_sink = true;
@@ -64,11 +82,12 @@ impl Pump {
             let last = match read.map_err(Stopped::Source)? {
                 Read::Data { bytes, last } => {
                     self.bytes += bytes as u64;
-                    seen(&buffer[..bytes]);
+                    seen(Part::Bytes(&buffer[..bytes]));
                     sink.write(cx, &buffer[..bytes], last).map_err(Stopped::Sink)?;
                     last
                 }
                 Read::Trailers(trailers) => {
+                    seen(Part::Trailers(&trailers));
                     sink.finish(cx, Some(trailers)).map_err(Stopped::Sink)?;
                     true
                 }

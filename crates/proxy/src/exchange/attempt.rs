@@ -10,7 +10,7 @@ use super::forward::Exchange;
 use super::trial::Trial;
 use crate::downstream::Downstream;
 use crate::failure::{Failure, What};
-use crate::forward::Stopped;
+use crate::forward::{Part, Stopped};
 use crate::message::{BodyLength, RequestHead, ResponseHead, Sink};
 use crate::snapshot::{BackendSnapshot, Terms};
 use crate::upstream::{self, Upstream};
@@ -70,14 +70,15 @@ impl<D: Downstream> Exchange<'_, D> {
         connected
     }
 
-    /// Sends again what the client has sent so far.
+    /// Sends again what the client has sent so far. Whether it is flushed is the upload's to see to.
     async fn replay(&mut self, upstream: &mut Upstream, head: &RequestHead, trial: &mut Trial) -> Result<(), Failure> {
         let Some(bytes) = trial.replay.bytes() else { return Ok(()) };
-        let ended = trial.upload.is_done();
-        if bytes.is_empty() {
-            // Of unknown length and yet empty: that has to be said again, too.
-            let unsaid = ended && head.body == BodyLength::Unknown && head.upgrade.is_none();
-            return if unsaid { poll_fn(|cx| upstream.finish(cx, None).into()).await } else { Ok(()) };
+        let ended = trial.upload.has_ended();
+        let trailers = trial.replay.trailers.as_ref().filter(|_| ended);
+        // Of unknown length and yet empty: that has to be said again, too.
+        let unsaid = ended && bytes.is_empty() && head.body == BodyLength::Unknown && head.upgrade.is_none();
+        if bytes.is_empty() && !unsaid {
+            return Ok(());
         }
         let mut sent = 0;
         poll_fn(|cx| {
@@ -87,11 +88,14 @@ impl<D: Downstream> Exchange<'_, D> {
                 };
                 let piece = &bytes[sent..bytes.len().min(sent + room?)];
                 sent += piece.len();
-                upstream.write(cx, piece, ended && sent == bytes.len())?;
+                upstream.write(cx, piece, ended && trailers.is_none() && sent == bytes.len())?;
             }
-            Poll::Ready(Ok(()))
+            let left = unsaid || trailers.is_some();
+            Poll::Ready(if left { upstream.finish(cx, trailers.cloned()) } else { Ok(()) })
         })
-        .await
+        .await?;
+        trial.upload.flush_again();
+        Ok(())
     }
 
     /// Moves the request's body while it waits for the response's head; passes interim ones on.
@@ -139,9 +143,12 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         let before = trial.upload.bytes;
         let Trial { upload, replay, mirrors, .. } = trial;
-        let moved = upload.poll(cx, self.client, upstream, scratch, |piece| {
-            replay.record(piece);
-            mirrors.pass(piece);
+        let moved = upload.poll(cx, self.client, upstream, scratch, |part| match part {
+            Part::Bytes(piece) => {
+                replay.record(piece);
+                mirrors.pass(piece);
+            }
+            Part::Trailers(trailers) => replay.trailers = Some(trailers.clone()),
         });
         if matches!(moved, Poll::Ready(Ok(()))) {
             mirrors.end();

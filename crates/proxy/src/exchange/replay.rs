@@ -1,9 +1,13 @@
 //! A request's body kept back, so that another try can send it again.
 
-/// The beginning of a body, as far as it fits.
+use crate::message::Fields;
+
+/// The beginning of a body, as far as it fits, and the trailers at its end.
 #[derive(Debug)]
 pub(super) struct Replay {
     bytes: Vec<u8>,
+    /// Bounded where they were read.
+    pub(super) trailers: Option<Fields>,
     bytes_max: usize,
     /// More went by than is kept: the body cannot be sent again.
     lost: bool,
@@ -12,7 +16,7 @@ pub(super) struct Replay {
 impl Replay {
     /// Keeps up to `bytes_max` bytes; with 0, a body that has begun cannot be sent again.
     pub(super) fn new(bytes_max: usize) -> Self {
-        Self { bytes: Vec::new(), bytes_max, lost: false }
+        Self { bytes: Vec::new(), trailers: None, bytes_max, lost: false }
     }
 
     pub(super) fn record(&mut self, piece: &[u8]) {

@@ -77,7 +77,8 @@ fn moves_a_body_in_pieces_that_fit() {
     let mut seen = Vec::new();
     let mut pump = Pump::default();
     let mut source = source([data(8, false), data(3, false), Poll::Ready(Ok(Read::End))]);
-    let moved = pump.poll(&mut Context::from_waker(Waker::noop()), &mut source, &mut sink, &mut [0; 8], |piece| {
+    let moved = pump.poll(&mut Context::from_waker(Waker::noop()), &mut source, &mut sink, &mut [0; 8], |part| {
+        let Part::Bytes(piece) = part else { return };
         seen.push(piece.to_vec());
     });
     assert!(matches!(moved, Poll::Ready(Ok(()))));

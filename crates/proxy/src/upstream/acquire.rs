@@ -49,7 +49,8 @@ pub(crate) async fn connect(
     }
 }
 
-async fn open(worker: &Worker, endpoint: &Endpoint, backend: &BackendSnapshot) -> io::Result<Stream> {
+async fn open(worker: &Worker, endpoint: &Rc<Endpoint>, backend: &BackendSnapshot) -> io::Result<Stream> {
+    let _probe = endpoint.probe();
     match Stream::connect(endpoint.address, backend.tls.as_deref(), worker.limits.connect_timeout).await {
         Ok(stream) => {
             endpoint.succeeded();

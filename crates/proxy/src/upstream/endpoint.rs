@@ -61,6 +61,8 @@ pub(crate) struct Endpoint {
     pub(crate) load: Cell<u32>,
     failures: Cell<u32>,
     ejected_until: Cell<Option<Instant>>,
+    /// Its time is over, and one connection finds out whether it is good again; the others wait for that.
+    probed: Cell<bool>,
     retired: Cell<bool>,
 }
 
@@ -78,6 +80,7 @@ impl Endpoint {
             load: Cell::new(0),
             failures: Cell::new(0),
             ejected_until: Cell::new(None),
+            probed: Cell::new(false),
             retired: Cell::new(false),
         }
     }
@@ -103,8 +106,19 @@ impl Endpoint {
         }
     }
 
+    /// Whether it is to be left alone, if there is any other.
     pub(crate) fn is_ejected(&self, now: Instant) -> bool {
+        self.probed.get() || self.is_in_ejection(now)
+    }
+
+    fn is_in_ejection(&self, now: Instant) -> bool {
         self.ejected_until.get().is_some_and(|until| now < until)
+    }
+
+    /// Held while connecting: of an endpoint that failed last time, others keep away meanwhile.
+    pub(super) fn probe(self: &Rc<Self>) -> Probe {
+        let begins = self.failures.get() > 0 && !self.probed.replace(self.failures.get() > 0);
+        Probe(begins.then(|| self.clone()))
     }
 
     pub(crate) fn ejected_until(&self) -> Option<Instant> {
@@ -122,7 +136,7 @@ impl Endpoint {
     /// Connecting failed: leaves the endpoint alone for a while. Returns whether that is new.
     pub(crate) fn failed(&self) -> bool {
         let now = Instant::now();
-        if self.is_ejected(now) {
+        if self.is_in_ejection(now) {
             // One of several that failed together: they are one sign, not many.
             return false;
         }
@@ -137,6 +151,17 @@ impl Endpoint {
         self.retired.set(true);
         self.idle.borrow_mut().clear();
         self.http2.close();
+    }
+}
+
+/// The one connection that finds out about an endpoint; also of one who gives up on the way.
+pub(super) struct Probe(Option<Rc<Endpoint>>);
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        if let Some(endpoint) = &self.0 {
+            endpoint.probed.set(false);
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod limits;
 mod mutation;
 mod path;
 mod response;
+mod retry;
 mod smuggling;
 mod tls;
 mod upgrade;

@@ -133,6 +133,8 @@ async fn the_body_is_sent_again_however_it_was_framed() {
         ("Content-Length: 5\r\n\r\nhello", "hello"),
         ("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n"),
         ("Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "0\r\n\r\n"),
+        ("Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nx-sum: 1\r\n\r\n", "2\r\nhi\r\n0\r\nx-sum: 1\r\n\r\n"),
+        ("Transfer-Encoding: chunked\r\n\r\n0\r\nx-sum: 1\r\n\r\n", "0\r\nx-sum: 1\r\n\r\n"),
         ("Content-Length: 0\r\n\r\n", ""),
     ] {
         Bed::run(retrying(&[500], 1), async |bed| {

@@ -40,6 +40,32 @@ async fn a_connection_that_works_clears_an_endpoint() {
     assert_eq!(endpoint.ejected_until(), Some(Instant::now() + EJECTION_MIN), "from the beginning");
 }
 
+/// Whoever comes back is met by one connection, not by all that were kept away.
+#[tokio::test(start_paused = true)]
+async fn after_an_ejection_one_connection_finds_out() {
+    let endpoint = Rc::new(endpoint());
+    drop(endpoint.probe());
+    assert!(!endpoint.is_ejected(Instant::now()), "while it works, connections come as they like");
+    endpoint.failed();
+    advance(EJECTION_MIN).await;
+    assert!(!endpoint.is_ejected(Instant::now()));
+    let first = endpoint.probe();
+    assert!(endpoint.is_ejected(Instant::now()), "the others keep away");
+    drop(endpoint.probe());
+    assert!(endpoint.is_ejected(Instant::now()), "a second is not the one");
+    drop(first);
+    assert!(!endpoint.is_ejected(Instant::now()), "who gave up told nothing");
+    let second = endpoint.probe();
+    assert!(endpoint.failed(), "it fails again");
+    drop(second);
+    assert!(endpoint.is_ejected(Instant::now()));
+    advance(2 * EJECTION_MIN).await;
+    let third = endpoint.probe();
+    endpoint.succeeded();
+    drop(third);
+    assert!(!endpoint.is_ejected(Instant::now()));
+}
+
 #[test]
 fn load_is_counted_for_as_long_as_an_exchange_lasts() {
     let endpoint = Rc::new(endpoint());

@@ -46,7 +46,8 @@ pub struct Limits {
     /// Idle connections kept per endpoint and worker. Fewer than one worker has requests under way at once, and a lull
     /// closes what the next moment opens again: 256 cost a tenth of all CPU at 512 client connections.
     pub pool_idle_max: usize,
-    /// Client connections of the whole process.
+    /// Client connections of the whole process; fewer where it may not have that many descriptors
+    /// ([`Limits::within_descriptors`]).
     pub connections_max: usize,
     /// HTTP/2 floods, per connection: resets that abuse (HARDENING H3), CONTINUATION frames of one head, and frames per
     /// second that carry nothing.
@@ -59,6 +60,19 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// How long an idle keep-alive connection is left open then: a request that is on its way is still answered.
     pub drain_idle_timeout: Duration,
+}
+
+impl Limits {
+    /// Lowers `connections_max` to 70 % of the descriptors that the process may have: accepting stops before connections
+    /// to backends fail for want of one. `limits` is `/proc/self/limits`; what it does not tell changes nothing.
+    pub(crate) fn within_descriptors(mut self, limits: &str) -> Self {
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+        let soft = line.and_then(|line| line.split_whitespace().next()).and_then(|soft| soft.parse::<usize>().ok());
+        if let Some(soft) = soft {
+            self.connections_max = self.connections_max.min(soft / 10 * 7).max(1);
+        }
+        self
+    }
 }
 
 impl Default for Limits {
@@ -96,3 +110,6 @@ impl Default for Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

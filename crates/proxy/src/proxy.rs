@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::{io, thread};
+use std::{fs, io, thread};
 
 use gatewright_core::plan::{CertificateId, Plan};
 use tokio::sync::{mpsc, oneshot};
@@ -65,7 +65,9 @@ impl Proxy {
     /// # Errors
     /// When threads or event loops cannot be made, or there is no randomness for TLS.
     pub fn start(settings: Settings) -> io::Result<Self> {
-        let limits = Arc::new(settings.limits);
+        // Where there is no such file, there is no such bound to read.
+        let descriptors = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+        let limits = Arc::new(settings.limits.within_descriptors(&descriptors));
         let workers = settings.workers.max(1);
         let observer = Arc::new(Observer::start(workers, settings.access_log)?);
         let mut builder = Builder::new(observer.clone()).map_err(io::Error::other)?;

@@ -334,3 +334,52 @@ fn header_matches_see_every_byte() {
         assert_eq!(client.receive().status, *status);
     });
 }
+
+/// Connections over the limit are closed at once, and those within it are served on.
+#[test]
+fn connections_over_the_limit_are_closed() {
+    let origin = Origin::start();
+    let gateway = Gateway::builder().limits(|limits| limits.connections_max = 3).forward("", &origin).start();
+    let get = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    let mut clients: Vec<_> = (0..3).map(|_| gateway.connect()).collect();
+    for client in &mut clients {
+        client.send(get);
+        assert_eq!(client.receive().status, 200);
+    }
+    for _ in 0..5 {
+        let mut late = gateway.connect();
+        late.send(get);
+        assert_eq!(late.read_to_end(), b"");
+    }
+    for client in &mut clients {
+        client.send(get);
+        assert_eq!(client.receive().status, 200);
+    }
+    assert_eq!(origin.take().len(), 6);
+    // A place that is given back is taken again; the gateway hears of it when it hears of it.
+    drop(clients.pop());
+    let begun = Instant::now();
+    loop {
+        let mut next = gateway.connect();
+        next.send(get);
+        if next.try_receive("GET").is_ok_and(|answer| answer.status == 200) {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the place is never given back");
+    }
+}
+
+/// A connection ends after so many requests, and says so with the last answer.
+#[test]
+fn connection_ends_after_its_requests() {
+    let origin = Origin::start();
+    let gateway = Gateway::builder().limits(|limits| limits.connection_requests_max = 3).forward("", &origin).start();
+    let mut client = gateway.connect();
+    for nth in 1..=3 {
+        client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        let answer = client.receive();
+        assert_eq!((answer.status, answer.closes()), (200, nth == 3));
+    }
+    assert_eq!(client.read_to_end(), b"");
+    assert_eq!(origin.take().len(), 3);
+}

@@ -1,4 +1,4 @@
-//! HARDENING T1, T2 and T4, and D1's silent TLS client.
+//! HARDENING T1-T4, and D1's silent TLS client.
 
 mod client;
 mod renegotiation;
@@ -73,6 +73,10 @@ fn connect(gateway: &Gateway, sni: &str, protocols: &[&str]) -> Secure {
 
 /// Connects with what `provider` offers.
 fn connect_with(gateway: &Gateway, sni: &str, protocols: &[&str], provider: CryptoProvider) -> Secure {
+    connect_by(gateway, sni, Arc::new(config(protocols, provider)))
+}
+
+fn config(protocols: &[&str], provider: CryptoProvider) -> ClientConfig {
     let provider = Arc::new(provider);
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -82,8 +86,12 @@ fn connect_with(gateway: &Gateway, sni: &str, protocols: &[&str], provider: Cryp
         .with_no_client_auth();
     config.enable_secret_extraction = true;
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    config
+}
+
+fn connect_by(gateway: &Gateway, sni: &str, config: Arc<ClientConfig>) -> Secure {
     let name = ServerName::try_from(sni.to_owned()).expect("a host name");
-    let connection = ClientConnection::new(Arc::new(config), name).expect("a client's configuration");
+    let connection = ClientConnection::new(config, name).expect("a client's configuration");
     let mut stream =
         StreamOwned::new(connection, prepared(TcpStream::connect(gateway.address).expect("the gateway listens")));
     while stream.conn.is_handshaking() {
@@ -275,6 +283,26 @@ fn old_suites_are_refused() {
         assert_eq!(answer_to(&gateway, &client_hello([3, 3], suites)), (ALERT, Some(HANDSHAKE_FAILURE)));
     });
     serves_on(&gateway);
+}
+
+/// T3: a client that comes back with a ticket may not send its request before the handshake, where it could be replayed.
+#[test]
+fn early_data_is_never_taken() {
+    let (origin, gateway) = one_listener();
+    let mut config = config(&[], aws_lc_rs::default_provider());
+    config.enable_early_data = true;
+    let config = Arc::new(config);
+    for _ in 0..3 {
+        let mut client = Client::over(connect_by(&gateway, "a.test", Arc::clone(&config)));
+        assert!(!client.stream.conn.is_early_data_accepted());
+        // The answer comes behind the tickets, which the client keeps.
+        client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        assert_eq!(client.receive().status, 200);
+    }
+    let name = ServerName::try_from("a.test").expect("a host name");
+    let mut returning = ClientConnection::new(config, name).expect("a client's configuration");
+    assert!(returning.early_data().is_none(), "no ticket allows it");
+    assert_eq!(origin.take().len(), 3);
 }
 
 /// What is no TLS is closed, and costs nobody else anything.

@@ -143,12 +143,12 @@ async fn a_call_that_its_backend_calls_unavailable_is_tried_again() {
         response
     };
     let unavailable = answer(b"14", BodyLength::Empty);
-    let mut trial = Trial::new(Instant::now(), &rule, &call, &Limits::default());
+    let mut trial = Trial::new(Instant::now(), rule.terms(), &call, &Limits::default());
     assert!(!trial.is_worth_another(rule.retry.as_ref(), &answer(b"13", BodyLength::Empty)));
     assert!(!trial.is_worth_another(rule.retry.as_ref(), &answer(b"14", BodyLength::Unknown)), "it has begun");
     assert!(!trial.is_worth_another(None, &unavailable), "without a stanza");
     assert!(trial.is_worth_another(rule.retry.as_ref(), &unavailable));
     assert!(!trial.is_worth_another(rule.retry.as_ref(), &unavailable), "the last one is passed on");
-    let mut other = Trial::new(Instant::now(), &rule, &head("POST"), &Limits::default());
+    let mut other = Trial::new(Instant::now(), rule.terms(), &head("POST"), &Limits::default());
     assert!(!other.is_worth_another(rule.retry.as_ref(), &unavailable), "not a call");
 }

@@ -111,3 +111,6 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 fn same(a: &Value, b: &Value, fields: &[&str]) -> bool {
     fields.iter().all(|field| a.get(field) == b.get(field))
 }
+
+#[cfg(test)]
+mod tests;

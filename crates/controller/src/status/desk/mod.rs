@@ -241,3 +241,6 @@ fn is_older(stored: &Stored, known: &Stored) -> bool {
     let number = |stored: &Stored| stored.resource_version.parse::<u64>().ok();
     stored.uid == known.uid && matches!((number(stored), number(known)), (Some(new), Some(old)) if new < old)
 }
+
+#[cfg(test)]
+mod tests;

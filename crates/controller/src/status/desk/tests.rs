@@ -1,0 +1,139 @@
+use std::collections::BTreeMap;
+
+use gatewright_core::{
+    api::{
+        gateway_class::GatewayClassStatus,
+        meta::{Condition, ConditionStatus},
+    },
+    status::Status,
+};
+
+use super::*;
+
+const OURS: &str = "gatewright.dev/gateway-controller";
+const NOW: Time = Time(2_000_000_000);
+
+fn desk() -> Desk {
+    Desk::new(Controllers::Named(vec![OURS.to_owned()]))
+}
+
+fn class() -> ObjectRef {
+    ObjectRef::new(Kind::GatewayClass, "", "c")
+}
+
+fn stored(version: u64, status: &str) -> Stored {
+    Stored { resource_version: version.to_string(), uid: "u".into(), status: status.into(), ..Stored::default() }
+}
+
+fn accepted(generation: i64) -> Status {
+    let condition = Condition {
+        r#type: "Accepted".into(),
+        status: ConditionStatus::True,
+        observed_generation: generation,
+        last_transition_time: Time(0),
+        reason: "Accepted".into(),
+        message: String::new(),
+    };
+    Status::GatewayClass(GatewayClassStatus { conditions: vec![condition], ..GatewayClassStatus::default() })
+}
+
+fn say(desk: &Desk, generation: i64) {
+    desk.update(BTreeMap::from([(class(), accepted(generation))]), &BTreeMap::new());
+}
+
+/// What the API server holds after a write, as the next version.
+fn carried_out(version: u64, write: Write) -> Stored {
+    match write {
+        Write::Status(status) => stored(version, &status.to_string()),
+        Write::Finalizers(finalizers) => Stored { finalizers, ..stored(version, "") },
+    }
+}
+
+#[test]
+fn an_object_is_written_once_for_each_change() {
+    let desk = desk();
+    desk.saw(&class(), stored(1, ""));
+    say(&desk, 1);
+    let (object, before, write) = desk.take(NOW).unwrap();
+    assert_eq!((object, before.resource_version.as_str()), (class(), "1"));
+    assert!(desk.take(NOW).is_none());
+    let after = carried_out(2, write);
+    desk.returned(&class(), Some(after.clone()));
+    assert!(desk.take(NOW).is_none());
+    // The watch tells of it, late, and first of what was before it.
+    desk.saw(&class(), stored(1, ""));
+    desk.saw(&class(), after);
+    assert!(desk.take(NOW).is_none());
+    say(&desk, 1);
+    assert!(desk.take(NOW).is_none());
+    say(&desk, 2);
+    assert!(desk.take(NOW).is_some());
+}
+
+#[test]
+fn what_changes_while_a_write_is_out_waits_for_it() {
+    let desk = desk();
+    desk.saw(&class(), stored(1, ""));
+    say(&desk, 1);
+    let (_, _, write) = desk.take(NOW).unwrap();
+    say(&desk, 2);
+    assert!(desk.take(NOW).is_none());
+    desk.returned(&class(), Some(carried_out(2, write)));
+    let (_, before, _) = desk.take(NOW).unwrap();
+    assert_eq!(before.resource_version, "2");
+}
+
+#[test]
+fn what_somebody_else_overwrote_is_written_again() {
+    let desk = desk();
+    desk.saw(&class(), stored(1, ""));
+    say(&desk, 1);
+    let (_, _, write) = desk.take(NOW).unwrap();
+    desk.returned(&class(), Some(carried_out(2, write)));
+    desk.saw(&class(), stored(3, r#"{"conditions":[]}"#));
+    assert!(matches!(desk.take(NOW), Some((_, before, Write::Status(_))) if before.resource_version == "3"));
+}
+
+#[test]
+fn a_class_in_use_has_the_finalizer_and_others_keep_theirs() {
+    let desk = desk();
+    desk.saw(&class(), Stored { finalizers: vec!["example.com/f".into()], ..stored(1, "") });
+    desk.update(BTreeMap::new(), &BTreeMap::from([(class(), true)]));
+    let (_, _, write) = desk.take(NOW).unwrap();
+    assert_eq!(write, Write::Finalizers(vec!["example.com/f".into(), FINALIZER.into()]));
+    desk.returned(&class(), Some(carried_out(2, write)));
+    desk.update(BTreeMap::new(), &BTreeMap::from([(class(), false)]));
+    let (_, _, write) = desk.take(NOW).unwrap();
+    assert_eq!(write, Write::Finalizers(vec!["example.com/f".into()]));
+}
+
+#[test]
+fn a_route_that_is_no_longer_ours_is_cleaned() {
+    let desk = desk();
+    let route = ObjectRef::new(Kind::HttpRoute, "n", "r");
+    let status = format!(
+        r#"{{"parents":[{{"parentRef":{{"name":"g"}},"controllerName":"{OURS}","conditions":[]}},
+            {{"parentRef":{{"name":"g"}},"controllerName":"example.com/other","conditions":[]}}]}}"#
+    );
+    desk.saw(&route, stored(1, &status));
+    desk.update(BTreeMap::new(), &BTreeMap::new());
+    let Some((_, _, Write::Status(status))) = desk.take(NOW) else { panic!("nothing is written") };
+    let names: Vec<_> = status["parents"].as_array().unwrap().iter().map(|it| &it["controllerName"]).collect();
+    assert_eq!(names, ["example.com/other"]);
+}
+
+#[test]
+fn what_nobody_ever_wrote_to_is_left_alone() {
+    let desk = desk();
+    let route = ObjectRef::new(Kind::HttpRoute, "n", "r");
+    desk.saw(&route, stored(1, r#"{"parents":[]}"#));
+    desk.update(BTreeMap::new(), &BTreeMap::new());
+    assert!(desk.take(NOW).is_none());
+}
+
+#[test]
+fn a_field_that_we_no_longer_say_is_taken_out_of_the_stored_status() {
+    let old = serde_json::json!({"conditions": [], "addresses": [{"value": "192.0.2.1"}]});
+    let new = serde_json::json!({"conditions": []});
+    assert_eq!(patch(&old, new), serde_json::json!({"conditions": [], "addresses": null}));
+}

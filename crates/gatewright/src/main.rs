@@ -42,6 +42,7 @@ enum Command {
     Status(command::status::Args),
     Controller(command::controller::Args),
     Echo(command::echo::Args),
+    Install(command::install::Args),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Status(args) => command::status::run(args),
         Command::Controller(args) => command::controller::run(args),
         Command::Echo(args) => command::echo::run(&args),
+        Command::Install(args) => command::install::run(&args),
     };
     result.unwrap_or_else(|error| {
         output::news(&format!("gatewright: {error:#}"));

@@ -4,5 +4,7 @@ pub(crate) mod check;
 pub(crate) mod controller;
 pub(crate) mod echo;
 mod edge;
+pub(crate) mod install;
 pub(crate) mod run;
 pub(crate) mod status;
+mod yaml;

@@ -11,6 +11,7 @@ mod finding;
 mod format;
 mod kind;
 mod metadata;
+mod openapi;
 mod pattern;
 mod prepare;
 mod rule;
@@ -22,6 +23,7 @@ mod value;
 mod tests;
 
 pub use finding::{Finding, Severity};
+pub use openapi::openapi;
 pub use shape::Channel;
 pub use value::{Entry, Map, Node, Position, Value};
 

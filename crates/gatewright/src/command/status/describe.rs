@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{table::aligned, yaml};
+use super::table::aligned;
+use crate::command::yaml;
 use crate::{finding::Finding, report::StatusReport};
 
 /// Describes every object.

@@ -5,14 +5,13 @@ mod source;
 mod table;
 #[cfg(test)]
 mod tests;
-mod yaml;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::check::Channel;
+use super::{check::Channel, yaml};
 use crate::{finding::Finding, judge::Judge, manifest::Sources, output, report::StatusReport};
 
 /// Say what became of each object, as `kubectl get` and `describe` would

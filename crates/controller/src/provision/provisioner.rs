@@ -260,13 +260,17 @@ async fn carry_out(client: &Client, settings: &Settings, steps: Vec<Step>, probl
             Step::Create(id, wanted) => match is_taken(client, settings, id, wanted).await {
                 Ok(false) => apply(client, id, wanted).await,
                 Ok(true) => Err(format!("{id} is there already and is not ours; it is left alone")),
-                Err(error) => Err(format!("cannot read {id}: {error}")),
+                Err(error) => Err(format!("cannot read {id}: {}", why(&error))),
             },
         };
         let (Step::Apply(id, wanted) | Step::Create(id, wanted)) = step;
         match result {
             Ok(answer) => done.applied.push((id, wanted, answer)),
-            Err(why) => done.problems.push(why),
+            // What comes after leans on it: Pods on their ServiceAccount, and on whom they trust.
+            Err(why) => {
+                done.problems.push(why);
+                break;
+            }
         }
     }
     done
@@ -275,7 +279,15 @@ async fn carry_out(client: &Client, settings: &Settings, steps: Vec<Step>, probl
 async fn apply(client: &Client, id: &Id, wanted: &Value) -> Result<Value, String> {
     let how = PatchParams::apply(FIELD_MANAGER).force();
     let answer = api(client, id).patch(&id.name, &how, &Patch::Apply(wanted)).await;
-    answer.map(value).map_err(|error| format!("cannot apply {id}: {error}"))
+    answer.map(value).map_err(|error| format!("cannot apply {id}: {}", why(&error)))
+}
+
+/// What the API server says, without what it says it with.
+fn why(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// Whether something of this name is there that we did not make.

@@ -33,6 +33,7 @@ pub(super) struct Input {
 struct Observed {
     confirmed: bool,
     addresses: Vec<String>,
+    problems: Vec<String>,
     ports_failed: BTreeMap<u16, String>,
     certificates_failed: BTreeMap<String, String>,
     bundle_version: Option<String>,
@@ -43,6 +44,7 @@ impl Default for Observed {
         Self {
             confirmed: true,
             addresses: vec!["127.0.0.1".to_owned()],
+            problems: Vec::new(),
             ports_failed: BTreeMap::new(),
             certificates_failed: BTreeMap::new(),
             bundle_version: None,
@@ -95,6 +97,7 @@ impl Observed {
         DataPlaneState {
             confirmed: self.confirmed,
             addresses: self.addresses.clone(),
+            problems: self.problems.clone(),
             ports_failed: self.ports_failed.clone(),
             certificates_failed: self.certificates_failed.iter().map(failed).collect(),
         }

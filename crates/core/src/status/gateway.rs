@@ -184,7 +184,11 @@ fn programmed(
         return Err(Problem::new(GatewayNotProgrammed::Invalid, problem.message.as_str()));
     }
     if !state.is_some_and(|state| state.confirmed) {
-        return Err(Problem::new(GatewayNotProgrammed::Pending, NOT_CONFIRMED));
+        let problems = state.map_or(&[][..], |state| &state.problems);
+        return match problems.is_empty() {
+            true => Err(Problem::new(GatewayNotProgrammed::Pending, NOT_CONFIRMED)),
+            false => Err(Problem::new(GatewayNotProgrammed::NoResources, problems.join("; "))),
+        };
     }
     addresses
 }

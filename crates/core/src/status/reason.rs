@@ -40,6 +40,8 @@ reasons! {
         Invalid,
         /// Not confirmed by the data plane yet.
         Pending,
+        /// What runs the data plane cannot be made.
+        NoResources,
         AddressNotAssigned,
         AddressNotUsable,
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatewright_core::{
-    api::parameters::{Container, Pod},
+    api::parameters::{Container, IpFamily, Pod},
     infrastructure::{ServicePort, Transport},
 };
 use serde_json::{Map, Value, json};
@@ -97,7 +97,6 @@ fn proxy(draft: &Draft<'_>, container: &Container) -> Value {
         "args": arguments(draft),
         "env": [
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-            {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
         ],
         // Listeners' ports are not named: to add one would replace every Pod.
         "ports": [{"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"}],
@@ -144,7 +143,7 @@ fn arguments(draft: &Draft<'_>) -> Vec<String> {
         "--ca-file=/etc/gatewright/ca/ca.crt".to_owned(),
         "--token-file=/var/run/secrets/gatewright/token".to_owned(),
         "--cache-dir=/var/cache/gatewright".to_owned(),
-        format!("--admin=[::]:{ADMIN_PORT}"),
+        format!("--admin={}:{ADMIN_PORT}", any_address(parameters.ip_family)),
         format!("--port-offset={offset}"),
         format!("--drain-timeout={}", drain.as_secs()),
         format!("--min-drain={}", min_drain.as_secs()),
@@ -153,6 +152,15 @@ fn arguments(draft: &Draft<'_>) -> Vec<String> {
     ];
     arguments.extend(parameters.concurrency.map(|workers| format!("--workers={workers}")));
     arguments
+}
+
+/// Where the kubelet reaches a Pod whose first address is of its cluster's family.
+fn any_address(family: Option<IpFamily>) -> &'static str {
+    match family {
+        None | Some(IpFamily::IPv4) => "0.0.0.0",
+        // Of both families, where there are both.
+        Some(IpFamily::IPv6 | IpFamily::DualStack) => "[::]",
+    }
 }
 
 pub(super) fn protocol(transport: Transport) -> &'static str {

@@ -64,6 +64,7 @@ impl Publisher {
                 // Until a Pod is ready the Service leads nowhere.
                 confirmed: standing.is_confirmed() && seen.available,
                 addresses: seen.addresses,
+                problems: seen.problems,
                 ..DataPlaneState::default()
             };
             for (name, why) in standing.rejected() {

@@ -47,6 +47,8 @@ fn watch() -> Vec<Value> {
     vec![
         rule(&[GATEWAY, EXPERIMENTAL], &["*"], WATCH),
         rule(&[GATEWAY, EXPERIMENTAL], &STATUSES, &["get", "update", "patch"]),
+        // The finalizer of a class that is in use.
+        rule(&[GATEWAY], &["gatewayclasses"], &["patch"]),
         rule(&["gatewright.dev"], &["gatewayparameters"], WATCH),
         rule(&["gateway.envoyproxy.io"], &["envoyproxies"], WATCH),
         rule(&[""], &["services", "namespaces", "configmaps"], WATCH),

@@ -1,4 +1,4 @@
-//! The controllers themselves, and how proxies and Prometheus reach them.
+//! The controllers themselves, and how proxies reach them.
 
 use serde_json::{Value, json};
 
@@ -6,16 +6,13 @@ use super::{NAME, Values, namespaced, selector};
 
 /// Where proxies get their Plans.
 const XDS_PORT: u16 = 18_000;
-/// Health, readiness and metrics.
-const ADMIN_PORT: u16 = 19_000;
-
 /// The user of the image.
 const USER: u32 = 65_532;
 
 pub(super) fn service(values: &Values) -> Value {
     let mut service = namespaced("v1", "Service", &values.namespace, NAME);
-    let port = |name: &str, port: u16| json!({"name": name, "port": port, "protocol": "TCP", "targetPort": name});
-    service["spec"] = json!({"selector": selector(), "ports": [port("xds", XDS_PORT), port("admin", ADMIN_PORT)]});
+    let port = json!({"name": "xds", "port": XDS_PORT, "protocol": "TCP", "targetPort": "xds"});
+    service["spec"] = json!({"selector": selector(), "ports": [port]});
     service
 }
 
@@ -58,22 +55,27 @@ fn pod(values: &Values) -> Value {
         },
         "topologySpreadConstraints": [apart],
         "containers": [container(values)],
+        "volumes": [token()],
     })
 }
 
 fn container(values: &Values) -> Value {
-    let port = |name: &str, port: u16| json!({"name": name, "containerPort": port, "protocol": "TCP"});
     let field = |name: &str, path: &str| json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}});
-    let probe = |path: &str, period: u32| json!({"httpGet": {"path": path, "port": "admin"}, "periodSeconds": period, "failureThreshold": 3});
+    // Proxies are served once objects are known and the CA is there.
+    let probe = |period: u32| json!({"tcpSocket": {"port": "xds"}, "periodSeconds": period, "failureThreshold": 3});
     json!({
         "name": "controller",
         "image": values.image,
         "imagePullPolicy": values.pull_policy,
         "args": arguments(values),
-        "env": [field("POD_NAME", "metadata.name"), field("POD_NAMESPACE", "metadata.namespace")],
-        "ports": [port("xds", XDS_PORT), port("admin", ADMIN_PORT)],
-        "readinessProbe": probe("/readyz", 2),
-        "livenessProbe": probe("/healthz", 10),
+        "env": [
+            field("POD_NAME", "metadata.name"),
+            field("POD_NAMESPACE", "metadata.namespace"),
+            field("POD_IP", "status.podIP"),
+        ],
+        "ports": [{"name": "xds", "containerPort": XDS_PORT, "protocol": "TCP"}],
+        "readinessProbe": probe(2),
+        "livenessProbe": probe(10),
         "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": false,
@@ -82,7 +84,14 @@ fn container(values: &Values) -> Value {
             "capabilities": {"drop": ["ALL"]},
             "seccompProfile": {"type": "RuntimeDefault"},
         },
+        "volumeMounts": [{"name": "token", "mountPath": "/var/run/secrets/gatewright", "readOnly": true}],
     })
+}
+
+/// What a controller shows to the one that leads.
+fn token() -> Value {
+    let token = json!({"audience": "gatewright-xds", "expirationSeconds": 3600, "path": "token"});
+    json!({"name": "token", "projected": {"sources": [{"serviceAccountToken": token}]}})
 }
 
 /// The command line of `gatewright controller`.

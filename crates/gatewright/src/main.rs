@@ -12,6 +12,7 @@ mod judge;
 mod manifest;
 mod output;
 mod report;
+mod serving;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Run(command::run::Args),
+    Proxy(command::proxy::Args),
     Check(command::check::Args),
     Status(command::status::Args),
     Controller(command::controller::Args),
@@ -48,6 +50,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => command::run::run(args),
+        Command::Proxy(args) => command::proxy::run(args),
         Command::Check(args) => command::check::run(args),
         Command::Status(args) => command::status::run(args),
         Command::Controller(args) => command::controller::run(args),

@@ -1,5 +1,6 @@
 //! The real binary over real sockets: manifests come, change, break and go while it serves.
 
+mod cluster;
 mod grpc;
 mod harness;
 

@@ -95,6 +95,7 @@ pub(super) fn write(mut stream: &TcpStream, answer: &Answer, has_body: bool) -> 
     let reason = match answer.status {
         200 => "OK",
         400 => "Bad Request",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         421 => "Misdirected Request",

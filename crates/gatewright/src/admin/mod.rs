@@ -9,7 +9,7 @@ mod tests;
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
@@ -35,12 +35,24 @@ pub(crate) struct Now {
     /// The Plan in force; none before the first.
     pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) is_draining: bool,
+    /// What is in force lacks something that may come any moment.
+    pub(crate) is_waiting: bool,
+}
+
+/// Who gets what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Everybody who reaches the address gets everything.
+    Everybody,
+    /// Other machines get health and metrics; the rest is for whoever is on this one.
+    LocalBeyondHealth,
 }
 
 /// What the listener's threads share with the rest of the process.
 pub(crate) struct Admin {
     now: RwLock<Now>,
     metrics: Registry,
+    audience: Audience,
     /// Makes a report when somebody asks: it is too much to make for every change.
     report: Box<dyn Fn() -> StatusReport + Send + Sync>,
     /// Requests that are being answered.
@@ -48,8 +60,12 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
-    pub(crate) fn new(metrics: Registry, report: impl Fn() -> StatusReport + Send + Sync + 'static) -> Self {
-        Self { now: RwLock::default(), metrics, report: Box::new(report), requests: AtomicUsize::new(0) }
+    pub(crate) fn new(
+        metrics: Registry,
+        audience: Audience,
+        report: impl Fn() -> StatusReport + Send + Sync + 'static,
+    ) -> Self {
+        Self { now: RwLock::default(), metrics, audience, report: Box::new(report), requests: AtomicUsize::new(0) }
     }
 
     /// Changes what is shown.
@@ -57,13 +73,18 @@ impl Admin {
         change(&mut self.now.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn answer(&self, path: &str) -> Answer {
+    fn answer(&self, path: &str, is_local: bool) -> Answer {
+        let is_for_all = matches!(path, "/healthz" | "/readyz" | "/metrics");
+        if self.audience == Audience::LocalBeyondHealth && !is_local && !is_for_all {
+            return Answer::text(403, "this is told on the machine itself alone\n");
+        }
         let now = self.now.read().unwrap_or_else(PoisonError::into_inner);
         match path {
             "/" => Answer::text(200, INDEX),
             "/healthz" => Answer::text(200, "ok\n"),
             "/readyz" if now.is_draining => Answer::text(503, "draining\n"),
             "/readyz" if now.plan.is_none() => Answer::text(503, "no Plan is in force yet\n"),
+            "/readyz" if now.is_waiting => Answer::text(503, "waiting for the controller to send TLS keys\n"),
             "/readyz" => Answer::text(200, "ok\n"),
             "/metrics" => {
                 drop(now);
@@ -122,7 +143,11 @@ impl Answer {
 /// # Errors
 /// When the address cannot be bound.
 pub(crate) fn start(admin: Arc<Admin>, address: SocketAddr) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind(address)?;
+    let listener = TcpListener::bind(address).or_else(|error| match address {
+        // Both families are meant; this machine may have one.
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => TcpListener::bind((Ipv4Addr::UNSPECIFIED, v6.port())),
+        SocketAddr::V6(_) | SocketAddr::V4(_) => Err(error),
+    })?;
     let bound = listener.local_addr()?;
     thread::Builder::new().name("admin".into()).spawn(move || accept(&admin, &listener))?;
     Ok(bound)
@@ -163,8 +188,9 @@ impl Drop for Leave {
 fn serve(admin: &Admin, stream: &TcpStream) -> io::Result<()> {
     stream.set_read_timeout(Some(CLIENT_TIMEOUT))?;
     stream.set_write_timeout(Some(CLIENT_TIMEOUT))?;
+    let is_local = stream.peer_addr()?.ip().to_canonical().is_loopback();
     let (answer, has_body) = match http::read(stream)? {
-        Ok(request) => (admin.answer(&request.path), request.wants_body),
+        Ok(request) => (admin.answer(&request.path, is_local), request.wants_body),
         Err(refusal) => (Answer::text(refusal.status, refusal.message), true),
     };
     http::write(stream, &answer, has_body)

@@ -9,11 +9,11 @@ use std::{
 use gatewright_core::plan::{Certificate, CertificateId, KeyPair, Plan, PrivateKey};
 use prometheus_client::registry::Registry;
 
-use super::{Admin, start};
+use super::{Admin, Audience, start};
 use crate::report::StatusReport;
 
 fn serve() -> (Arc<Admin>, SocketAddr) {
-    let admin = Arc::new(Admin::new(Registry::default(), StatusReport::default));
+    let admin = Arc::new(Admin::new(Registry::default(), Audience::LocalBeyondHealth, StatusReport::default));
     let address = start(admin.clone(), ([127, 0, 0, 1], 0).into()).unwrap();
     (admin, address)
 }
@@ -75,4 +75,23 @@ fn what_is_no_plain_get_is_refused() {
     assert_eq!(ask(address, "HEAD /healthz HTTP/1.1\r\n\r\n").1, "");
     let long = format!("GET / HTTP/1.1\r\na: {}", "x".repeat(9_000));
     assert_eq!(ask(address, &long).0, 431);
+}
+
+#[test]
+fn another_machine_gets_health_and_metrics_alone() {
+    let (admin, _) = serve();
+    admin.update(|now| now.plan = Some(Arc::default()));
+    for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/metrics", 200), ("/plan", 403), ("/status", 403)] {
+        assert_eq!((path, admin.answer(path, false).status), (path, status));
+        assert_eq!((path, admin.answer(path, true).status), (path, 200));
+    }
+    let open = Admin::new(Registry::default(), Audience::Everybody, StatusReport::default);
+    assert_eq!(open.answer("/status", false).status, 200);
+}
+
+#[test]
+fn it_is_not_ready_as_long_as_keys_may_come() {
+    let (admin, address) = serve();
+    admin.update(|now| (now.plan, now.is_waiting) = (Some(Arc::default()), true));
+    assert_eq!(get(address, "/readyz").0, 503);
 }

@@ -3,8 +3,8 @@
 pub(crate) mod check;
 pub(crate) mod controller;
 pub(crate) mod echo;
-mod edge;
 pub(crate) mod install;
+pub(crate) mod proxy;
 pub(crate) mod run;
 pub(crate) mod status;
 mod yaml;

@@ -1,16 +1,21 @@
-//! Signals become wakes of the main loop.
+//! Signals become news for the main loop.
 
-use std::{io, process, sync::mpsc::Sender, thread};
+use std::{io, process, thread};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::manifest::Wake;
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Stop,
+    Reload,
+}
 
-/// Listens in the background. The first SIGTERM or SIGINT stops gently, the second at once.
+/// Listens in the background and tells what comes. The first SIGTERM or SIGINT stops gently, the second at once.
 ///
 /// # Errors
 /// When the system refuses a handler or a thread.
-pub(super) fn listen(wakes: Sender<Wake>) -> io::Result<()> {
+pub(crate) fn listen(tell: impl Fn(Signal) + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut terminate, mut interrupt, mut hangup) = {
         let _context = runtime.enter();
@@ -20,19 +25,18 @@ pub(super) fn listen(wakes: Sender<Wake>) -> io::Result<()> {
         runtime.block_on(async {
             let mut is_stopping = false;
             loop {
-                let wake = tokio::select! {
-                    _ = terminate.recv() => Wake::Stop,
-                    _ = interrupt.recv() => Wake::Stop,
-                    _ = hangup.recv() => Wake::Reload,
+                let signal = tokio::select! {
+                    _ = terminate.recv() => Signal::Stop,
+                    _ = interrupt.recv() => Signal::Stop,
+                    _ = hangup.recv() => Signal::Reload,
                 };
-                if matches!(wake, Wake::Stop) {
+                if signal == Signal::Stop {
                     if is_stopping {
                         process::exit(130);
                     }
                     is_stopping = true;
                 }
-                // The main loop is gone only when it is stopping already.
-                let _ = wakes.send(wake);
+                tell(signal);
             }
         });
     })?;

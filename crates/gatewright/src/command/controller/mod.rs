@@ -14,8 +14,10 @@ use tokio::{
     sync::watch,
 };
 
-use super::run::{LogFormat, log};
-use crate::inspect::INSPECT;
+use crate::{
+    inspect::INSPECT,
+    serving::{LogFormat, log},
+};
 
 /// Serve the Gateways of a Kubernetes cluster
 ///

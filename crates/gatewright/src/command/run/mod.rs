@@ -4,12 +4,10 @@ mod announce;
 mod example;
 mod metrics;
 mod serve;
-mod setup;
-mod signal;
 
 use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
+    io,
+    net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     process::ExitCode,
     str::FromStr,
@@ -18,18 +16,23 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::ValueEnum;
-use gatewright_proxy::{AccessLog, Proxy};
+use gatewright_proxy::Proxy;
 
-use super::{check::Channel, edge::EdgeArgs};
+use super::check::Channel;
 use crate::{
-    admin::{self, Admin},
+    admin::{Admin, Audience},
     judge::Judge,
-    manifest::{Sources, Turn, Watch},
+    manifest::{Sources, Turn, Wake, Watch},
     output,
+    serving::{
+        self, AdminAddress,
+        signal::{self, Signal},
+    },
 };
 use serve::Server;
-pub(crate) use setup::log;
+
+/// Added to ports below 1024 where they may not be bound: beyond the 8080 and 8443 that manifests like to name.
+const PORT_OFFSET_AUTO: u16 = 10_000;
 
 /// Serve manifests, and follow their changes
 ///
@@ -51,47 +54,32 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Channel::Experimental)]
     channel: Channel,
 
-    /// Address to bind the Gateways' ports on; may be given several times [default: every address, of the built-in
-    /// example 127.0.0.1]
-    #[arg(long, value_name = "ADDRESS")]
-    bind: Vec<IpAddr>,
-
     /// Added to ports below 1024: 80 is then served on 10080. `auto` adds 10000 when this process may not bind such ports
     #[arg(long, value_name = "NUMBER", default_value = "auto")]
     port_offset: PortOffset,
-
-    /// Threads that serve [default: one per core]
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    workers: Option<u16>,
 
     /// Address for health, metrics, Plan and status, or `off`
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:19000")]
     admin: AdminAddress,
 
-    /// What standard output says of each request
-    #[arg(long, value_enum, default_value_t = LogRequests::Off)]
-    access_log: LogRequests,
-
-    /// What standard error says: error, warn, info, debug, trace, or a filter such as gatewright_proxy=debug
-    #[arg(long, value_name = "FILTER", default_value = "info", env = "GATEWRIGHT_LOG")]
-    log_level: String,
-
-    /// How standard error says it
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    log_format: LogFormat,
-
     #[command(flatten)]
-    edge: EdgeArgs,
-
-    /// Seconds that running requests have to end when the process is told to stop
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    drain_timeout: u64,
+    serving: serving::Options,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PortOffset {
     Auto,
     Fixed(u16),
+}
+
+impl PortOffset {
+    fn number(self) -> u16 {
+        match self {
+            Self::Fixed(offset) => offset,
+            Self::Auto if may_bind_low_ports() => 0,
+            Self::Auto => PORT_OFFSET_AUTO,
+        }
+    }
 }
 
 impl FromStr for PortOffset {
@@ -109,65 +97,29 @@ impl FromStr for PortOffset {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum AdminAddress {
-    Off,
-    On(SocketAddr),
-}
-
-impl FromStr for AdminAddress {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "off" => Ok(Self::Off),
-            address => address.parse().map(Self::On).map_err(|_| "give ADDRESS:PORT, or off".into()),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LogRequests {
-    Off,
-    /// A line a person can read
-    Text,
-    /// A JSON object
-    Json,
-}
-
-impl From<LogRequests> for AccessLog {
-    fn from(log: LogRequests) -> Self {
-        match log {
-            LogRequests::Off => Self::Off,
-            LogRequests::Text => Self::Text,
-            LogRequests::Json => Self::Json,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
-}
-
-impl fmt::Display for AdminAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Off => f.write_str("off"),
-            Self::On(address) => write!(f, "{address}"),
-        }
-    }
+/// Asks the kernel by trying: only a refusal for want of permission counts, for the port itself may be taken.
+fn may_bind_low_ports() -> bool {
+    const LOW_PORT: u16 = 1023;
+    !matches!(TcpListener::bind((Ipv4Addr::LOCALHOST, LOW_PORT)), Err(error) if error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    log(&args.log_level, args.log_format)?;
+    args.serving.log()?;
     let is_example = args.paths.is_empty();
     let (sender, wakes) = mpsc::channel();
     let mut watch = Watch::new(sender.clone(), wakes);
-    signal::listen(sender)?;
+    signal::listen(move |signal| {
+        // The main loop is gone only when it is stopping already.
+        let _ = sender.send(match signal {
+            Signal::Stop => Wake::Stop,
+            Signal::Reload => Wake::Reload,
+        });
+    })?;
 
-    let settings = setup::proxy(&args, is_example);
+    let mut settings = args.serving.settings(args.port_offset.number());
+    if is_example && args.serving.bind.is_empty() {
+        settings.bind = vec![Ipv4Addr::LOCALHOST.into()];
+    }
     let port_offset = settings.port_offset;
     let bind = settings.bind.clone();
     let proxy = Proxy::start(settings).context("cannot start the workers")?;
@@ -179,18 +131,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut refresh = judge.refresh(Some(&mut watch));
     let judge = Arc::new(Mutex::new(judge));
     let reporting = judge.clone();
-    let admin = Arc::new(Admin::new(registry, move || {
+    let admin = Arc::new(Admin::new(registry, Audience::Everybody, move || {
         let draft = serve::lock(&reporting).draft();
         draft.finish()
     }));
-    let admin_address = match args.admin {
-        AdminAddress::Off => None,
-        AdminAddress::On(address) => Some(admin::start(admin.clone(), address).with_context(|| {
-            format!(
-                "cannot listen on {address} for --admin. Is another gatewright running? Give another address, or off"
-            )
-        })?),
-    };
+    let admin_address = args.admin.start(&admin)?;
     let mut server = Server::new(judge, proxy, admin, metrics, bind);
     let summary = server.apply(Instant::now())?;
     output::news(&announce::summary(&summary, port_offset, admin_address, is_example));
@@ -207,7 +152,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             server.apply(since)?;
         }
     }
-    tracing::info!("draining: running requests have {} s to end; a second signal stops at once", args.drain_timeout);
+    tracing::info!(
+        "draining: running requests have {} s to end; a second signal stops at once",
+        args.serving.drain_timeout
+    );
     server.drain();
     Ok(ExitCode::SUCCESS)
 }

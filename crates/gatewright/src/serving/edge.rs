@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use gatewright_proxy::edge::{Edge, Network, Underscores};
 
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct EdgeArgs {
+pub(super) struct EdgeArgs {
     /// Address or network of a proxy in front, whose X-Forwarded-* and Forwarded fields are kept and added to; may be
     /// given several times [default: nobody's are]
     #[arg(long, value_name = "NETWORK")]
@@ -24,7 +24,7 @@ enum UnderscoreNames {
 }
 
 impl EdgeArgs {
-    pub(crate) fn edge(&self) -> Edge {
+    pub(super) fn edge(&self) -> Edge {
         let underscores = match self.underscore_names {
             UnderscoreNames::Reject => Underscores::Reject,
             UnderscoreNames::Drop => Underscores::Drop,

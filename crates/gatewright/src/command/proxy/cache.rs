@@ -1,0 +1,88 @@
+//! The last good Plan on disk, for the next process: a line for each resource, its name and its body.
+//!
+//! It holds no certificate, because that would be its key: those come from the controller or not at all. What cannot be
+//! read is left out, as if the controller had never sent it.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead, BufReader, BufWriter, Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use gatewright_core::plan::{
+    Plan,
+    resource::{self, Name, Store},
+};
+use gatewright_xds::Version;
+
+/// The first line: a cache of another form is none.
+const HEADER: &str = "gatewright-plan 1";
+/// Bytes of a cache that is read; a Plan of 100,000 routes has less.
+const BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+pub(super) struct Cache {
+    folder: PathBuf,
+}
+
+impl Cache {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.join("plan")
+    }
+
+    /// Reads what is there into `store`, and returns the names and versions of it.
+    ///
+    /// # Errors
+    /// When there is a file that cannot be read, or that is no cache.
+    pub(super) fn read(&self, store: &mut Store) -> io::Result<BTreeMap<Arc<str>, Version>> {
+        let mut known = BTreeMap::new();
+        let file = match File::open(self.file()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(known),
+            opened => opened?,
+        };
+        let mut lines = BufReader::new(file.take(BYTES_MAX)).lines();
+        if lines.next().transpose()?.as_deref() != Some(HEADER) {
+            return Err(io::Error::other("it was written by another version"));
+        }
+        for line in lines {
+            let line = line?;
+            let Some((name, body)) = line.split_once(' ') else { continue };
+            store.add(name, body.as_bytes());
+            if !store.rejected().contains_key(name) {
+                known.insert(name.into(), Version::of(body.as_bytes()));
+            }
+        }
+        Ok(known)
+    }
+
+    /// Writes `plan`, all at once as far as a reader can tell.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub(super) fn write(&self, plan: &Plan) -> io::Result<()> {
+        let new = self.folder.join("plan.new");
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let mut writer = BufWriter::new(file);
+        writeln!(writer, "{HEADER}")?;
+        let mut written = Ok(());
+        resource::each(plan, |name, body| {
+            if written.is_ok() && !matches!(name, Name::Certificate(_)) {
+                // JSON of one line: no body has a line break of its own.
+                written =
+                    write!(writer, "{name} ").and_then(|()| writer.write_all(&body.0)).and_then(|()| writeln!(writer));
+            }
+        });
+        written?;
+        writer.flush()?;
+        fs::rename(new, self.file())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! What is cached comes back, without keys and for nobody else to read.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use gatewright_core::plan::{
+    Certificate, CertificateId, Endpoints, EndpointsId, KeyPair, Plan, PrivateKey,
+    resource::{self, Store},
+};
+use gatewright_xds::Version;
+
+use super::Cache;
+
+fn plan() -> Plan {
+    let mut plan = Plan::default();
+    plan.endpoints.insert(EndpointsId::new("service/ns/a/80"), Endpoints::default().into());
+    let pair = KeyPair { chain: "chain".into(), key: PrivateKey::new("very secret") };
+    plan.certificates.insert(CertificateId::new("secret/ns/c"), Certificate::Valid(pair));
+    plan
+}
+
+#[test]
+fn a_plan_comes_back_without_its_keys_and_with_the_versions_that_a_controller_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path().into());
+    cache.write(&plan()).unwrap();
+    let file = folder.path().join("plan");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!fs::read_to_string(&file).unwrap().contains("secret"));
+    let mut store = Store::default();
+    let known = cache.read(&mut store).unwrap();
+    let without_keys = Plan { certificates: Default::default(), ..plan() };
+    assert_eq!(store.plan(), without_keys);
+    resource::each(&without_keys, |name, body| {
+        assert_eq!(known.get(&*name.to_string()), Some(&Version::of(&body.0)));
+    });
+    assert_eq!(known.len(), 1);
+}
+
+#[test]
+fn without_a_file_there_is_nothing_and_another_form_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path().into());
+    assert!(cache.read(&mut Store::default()).unwrap().is_empty());
+    fs::write(folder.path().join("plan"), "gatewright-plan 2\n").unwrap();
+    assert!(cache.read(&mut Store::default()).is_err());
+}

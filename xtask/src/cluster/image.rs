@@ -24,6 +24,7 @@ const USERS: &[u8] = b"root:x:0:0:root:/:/\nnonroot:x:65532:65532::/:/\n";
 const ANCHORS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 #[derive(clap::Args)]
+#[group(id = "image")]
 pub(crate) struct Args {
     /// What to make the image of
     #[arg(long, value_enum, default_value_t)]

@@ -1,6 +1,7 @@
 //! One thing that is wrong with a manifest, said so that it can be found and mended.
 
 use std::{
+    cmp::Ordering,
     fmt,
     path::{Path, PathBuf},
 };
@@ -12,7 +13,7 @@ use gatewright_core::{
 use serde::{Deserialize, Serialize};
 
 /// What is wrong, where, and what would be right. The texts are empty where there is nothing to say.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Finding {
     pub(crate) file: PathBuf,
@@ -33,6 +34,34 @@ pub(crate) struct Finding {
     /// A manifest, in YAML, that would mend it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) mend: String,
+}
+
+/// By place, as a reader meets them; then by object and field, where `rules[2]` comes before `rules[10]`.
+impl Ord for Finding {
+    fn cmp(&self, other: &Self) -> Ordering {
+        fn rest(it: &Finding) -> impl Ord {
+            (&it.field, it.is_error, it.is_refused, &it.value, &it.problem, &it.accepted, &it.mend)
+        }
+        fn place(it: &Finding) -> impl Ord {
+            (&it.file, it.line, it.column, &it.object)
+        }
+        let fields = || steps(&self.field).cmp(steps(&other.field));
+        place(self).cmp(&place(other)).then_with(fields).then_with(|| rest(self).cmp(&rest(other)))
+    }
+}
+
+impl PartialOrd for Finding {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The names and indices of a field, in order: each a text and the number after it, if one follows.
+fn steps(field: &str) -> impl Iterator<Item = (&str, Option<u64>)> {
+    field.split('[').flat_map(|part| part.split(']')).map(|step| match step.parse() {
+        Ok(index) => ("", Some(index)),
+        Err(_) => (step, None),
+    })
 }
 
 impl Finding {
@@ -88,3 +117,6 @@ impl fmt::Display for Finding {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

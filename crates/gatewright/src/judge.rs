@@ -17,7 +17,7 @@ use gatewright_core::{
     },
     plan::Plan,
     status::{self, Status},
-    verdict::{Mend, Verdict},
+    verdict::{Mend, Severity, Verdict},
     world::{Controllers, DataPlane, Kind, ObjectRef, Observed, Settings, World},
 };
 use serde_json::Value;
@@ -151,6 +151,7 @@ impl Judge {
         let verdicts: BTreeSet<_> = self.compiler.outcome().findings.iter().cloned().collect();
         let mut new: Vec<_> = files.difference(&told.files).cloned().collect();
         new.extend(verdicts.difference(&told.verdicts).map(|verdict| self.finding(verdict)));
+        new.sort();
         let mended = told.files.difference(&files).count() + told.verdicts.difference(&verdicts).count();
         let total = files.len() + verdicts.len();
         *told = Told { files, verdicts };
@@ -167,6 +168,7 @@ impl Judge {
                 Some(Mend::Manifest(yaml)) => yaml.clone(),
                 None => String::new(),
             },
+            is_error: verdict.severity == Severity::Error,
             ..Finding::of_file(file, at, verdict.message.clone())
         }
     }

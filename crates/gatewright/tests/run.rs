@@ -179,6 +179,12 @@ fn check_says_by_its_exit_code_whether_anything_is_wrong() {
     assert_eq!(check(&[]).0, Some(2), "there is no such file");
     fs::write(&path, "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n  ports:\n  - port: 80\n").unwrap();
     assert_eq!(check(&[]).0, Some(0), "{}", check(&[]).1);
+    let idle = "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {name: a}\nspec:\n  \
+                targetRefs: [{group: '', kind: Service, name: a}]\n  validation: {hostname: a.example.com, \
+                wellKnownCACertificates: System}\n  options: {example.com/level: high}\n";
+    fs::write(&path, idle).unwrap();
+    let (code, text) = check(&[]);
+    assert!(code == Some(0) && text.contains("warning: BackendTLSPolicy default/a: spec.options"), "{text}");
     fs::write(&path, "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n  ports:\n  - port: 800000\n")
         .unwrap();
     let (code, text) = check(&[]);

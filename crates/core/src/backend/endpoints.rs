@@ -9,8 +9,25 @@ use crate::{
         service::TransportProtocol,
     },
     plan::{Endpoint, Endpoints},
-    world::{ObjectKey, World},
+    verdict::Verdict,
+    world::{Controllers, Kind, ObjectKey, ObjectRef, World},
 };
+
+/// Tells of Services in use that no EndpointSlice belongs to. Standalone, where no cluster makes them, that is an
+/// oversight; in a cluster, they come and go.
+pub(crate) fn find_missing<'a>(world: &World, services: impl Iterator<Item = &'a ObjectKey>) -> Vec<Verdict> {
+    if world.settings.controllers != Controllers::All {
+        return Vec::new();
+    }
+    let missing = services.filter(|service| world.slices_of(service).next().is_none());
+    let verdict = |service: &ObjectKey| {
+        let object = ObjectRef { kind: Kind::Service, key: service.clone() };
+        let label = format!("kubernetes.io/service-name: {}", service.name);
+        let message = format!("it has no endpoints, so requests get 503: no EndpointSlice has the label `{label}`");
+        Verdict::warning(&object, "", message)
+    };
+    missing.map(verdict).collect()
+}
 
 /// Collects the endpoints of a Service's port that take traffic now: the ready ones of all slices and families, or, when
 /// none is ready, those still serving while they terminate (KEP-1669). A port that the Service does not have has none.

@@ -232,13 +232,12 @@ struct Judge<'w> {
 
 impl Judge<'_> {
     fn find(&mut self, object: &ObjectRef, field: impl Into<String>, message: impl Into<String>, mend: Option<Mend>) {
-        self.findings.push(Verdict { object: object.clone(), field: field.into(), message: message.into(), mend });
+        self.findings.push(Verdict { mend, ..Verdict::error(object, field, message) });
     }
 
     fn find_notes(&mut self, object: &ObjectRef, notes: &[Note]) {
-        for note in notes {
-            self.find(object, note.field.as_str(), note.message.as_str(), None);
-        }
+        self.findings
+            .extend(notes.iter().map(|note| Verdict::warning(object, note.field.as_str(), note.message.as_str())));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     infrastructure::{Infrastructure, ServicePort},
     plan::{Plan, Request, RouteTable},
     status::Status,
-    verdict::{Mend, Verdict},
+    verdict::{Mend, Severity, Verdict},
 };
 
 pub(super) fn render(outcome: &Outcome, requests: &[Asked]) -> Value {
@@ -107,7 +107,11 @@ fn conditions(conditions: &[Condition]) -> Value {
 
 fn finding(verdict: &Verdict) -> Value {
     let field = if verdict.field.is_empty() { String::new() } else { format!(" {}", verdict.field) };
-    let text = format!("{}{field}: {}", verdict.object, verdict.message);
+    let severity = match verdict.severity {
+        Severity::Warning => "warning: ",
+        Severity::Error => "",
+    };
+    let text = format!("{severity}{}{field}: {}", verdict.object, verdict.message);
     match &verdict.mend {
         None => Value::String(text),
         Some(Mend::Manifest(manifest)) => json!({"finding": text, "mend": manifest}),

@@ -52,7 +52,7 @@ pub(crate) fn resolve(world: &World, gateways: &Gateways) -> Unenforced {
 impl Unenforced {
     fn find(&mut self, kind: Kind, key: &ObjectKey, field: &str, message: &str) {
         let object = ObjectRef { kind, key: key.clone() };
-        self.findings.push(Verdict { object, field: field.to_owned(), message: message.to_owned(), mend: None });
+        self.findings.push(Verdict::error(&object, field, message));
     }
 
     /// One policy per Gateway: the oldest, then the first by namespace and name (GEP-4768).

@@ -66,16 +66,17 @@ fn joined(messages: impl Iterator<Item = String>) -> String {
 
 /// Reports all that is wrong with a route's rules.
 pub(super) fn find(rules: &Rules, object: &ObjectRef, findings: &mut Vec<Verdict>) {
-    let finding = |field: &str, message: &str, mend| Verdict {
-        object: object.clone(),
-        field: field.to_owned(),
-        message: message.to_owned(),
-        mend,
-    };
-    findings.extend(rules.faults.iter().map(|found| finding(&found.fault.field, &found.fault.message, None)));
-    findings.extend(rules.fallbacks.iter().map(|found| finding(&found.field, &found.message, None)));
-    let unresolved = rules.unresolved.iter();
-    findings.extend(unresolved.map(|found| finding(&found.field, &found.why.message, found.why.mend.clone())));
+    let faults = rules.faults.iter().map(|found| &found.fault);
+    findings.extend(faults.map(|fault| Verdict::error(object, fault.field.as_str(), fault.message.as_str())));
+    let fallbacks = rules.fallbacks.iter();
+    findings.extend(fallbacks.map(|found| Verdict::warning(object, found.field.as_str(), found.message.as_str())));
+    findings.extend(rules.unresolved.iter().map(|found| unresolved(object, found)));
+}
+
+/// Reports a reference that leads nowhere.
+pub(super) fn unresolved(object: &ObjectRef, found: &Unresolved) -> Verdict {
+    let why = &found.why;
+    Verdict { mend: why.mend.clone(), ..Verdict::error(object, found.field.as_str(), why.message.as_str()) }
 }
 
 /// Reports a parentRef that leads to no listener.
@@ -85,8 +86,7 @@ pub(super) fn find_unattached(
     problem: &Problem<RouteRejection>,
     findings: &mut Vec<Verdict>,
 ) {
-    let (field, message) = (format!("spec.parentRefs[{index}]"), problem.message.clone());
-    findings.push(Verdict { object: object.clone(), field, message, mend: None });
+    findings.push(Verdict::error(object, format!("spec.parentRefs[{index}]"), problem.message.as_str()));
 }
 
 /// Reports a parentRef whose parent does not exist, or is of a kind that is not served. One that is another
@@ -105,6 +105,5 @@ pub(super) fn find_no_parent(
             format!("{} is no kind of parent that is served; Gateway and ListenerSet are", form.parent_refs[index].kind)
         }
     };
-    let field = format!("spec.parentRefs[{index}]");
-    findings.push(Verdict { object: form.object.clone(), field, message, mend: None });
+    findings.push(Verdict::error(form.object, format!("spec.parentRefs[{index}]"), message));
 }

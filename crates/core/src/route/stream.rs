@@ -52,14 +52,8 @@ impl<'w> Resolver<'w> {
             partially_invalid: None,
         };
         self.routed.verdicts = attachments.into_iter().map(verdict).collect();
-        let unserved = Verdict { object: form.object.clone(), field: String::new(), message, mend: None };
-        self.routed.findings.push(unserved);
-        self.routed.findings.extend(unresolved.into_iter().map(|found| Verdict {
-            object: form.object.clone(),
-            field: found.field,
-            message: found.why.message,
-            mend: found.why.mend,
-        }));
+        self.routed.findings.push(Verdict::error(form.object, "", message));
+        self.routed.findings.extend(unresolved.iter().map(|found| judge::unresolved(form.object, found)));
     }
 
     fn unresolved<'r>(

@@ -15,8 +15,9 @@ use crate::{
 
 /// Say what is wrong with manifests, and where
 ///
-/// Each object is validated as the API server would, and all of them together as `run` would serve them. Exits with 0
-/// when nothing is found, 1 when something is, 2 when the manifests cannot be read.
+/// Each object is validated as the API server would, and all of them together as `run` would serve them. An error keeps
+/// an object or a part of it from working; a warning names what has no effect. Exits with 0 when there is no error, 1 when
+/// there is one, 2 when the manifests cannot be read.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Files and folders with manifests (.yaml, .yml, .json)
@@ -70,7 +71,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Format::Text => output::text(&text(judge.library(), &findings)),
         Format::Json => output::text(&format!("{}\n", serde_json::to_string_pretty(&findings)?)),
     }
-    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let fails = findings.iter().any(|finding| finding.is_error);
+    Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn text(library: &Library, findings: &[Finding]) -> String {
@@ -82,12 +84,18 @@ fn text(library: &Library, findings: &[Finding]) -> String {
             finding.mend.lines().for_each(|line| text += &format!("    {line}\n"));
         }
     }
+    let errors = findings.iter().filter(|finding| finding.is_error).count();
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     text += &format!(
         "{} in {}: {}\n",
         plural(library.objects(), "object"),
         plural(library.files(), "file"),
-        if findings.is_empty() { "nothing to say".to_owned() } else { plural(findings.len(), "finding") }
+        match (errors, findings.len() - errors) {
+            (0, 0) => "nothing to say".to_owned(),
+            (0, warnings) => plural(warnings, "warning"),
+            (errors, 0) => plural(errors, "error"),
+            (errors, warnings) => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
+        }
     );
     if library.ignored() > 0 {
         text += &format!("{} of kinds that Gatewright does not read\n", plural(library.ignored(), "object"));

@@ -48,19 +48,16 @@ impl BackendTlsPolicies {
     pub(crate) fn findings(&self) -> Vec<Verdict> {
         let mut findings = Vec::new();
         for (key, judged) in &self.judged {
-            let mut find = |field: &str, message: &str| {
-                let (field, message) = (field.to_owned(), message.to_owned());
-                findings.push(Verdict { object: object(key), field, message, mend: None });
-            };
+            let policy = object(key);
             if let Err(wrong) = &judged.accepted {
-                find(&wrong.field, &wrong.message);
+                findings.push(Verdict::error(&policy, wrong.field.as_str(), wrong.message.as_str()));
             }
             if let Err(wrong) = &judged.resolved_refs {
-                find(&wrong.field, &wrong.message);
+                findings.push(Verdict::error(&policy, wrong.field.as_str(), wrong.message.as_str()));
             }
-            for option in &judged.options {
-                find("spec.options", &format!("`{option}` is not supported and has no effect"));
-            }
+            let ignored = |option: &String| format!("`{option}` is not supported and has no effect");
+            let options = judged.options.iter().map(ignored);
+            findings.extend(options.map(|message| Verdict::warning(&policy, "spec.options", message)));
         }
         findings
     }

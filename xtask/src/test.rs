@@ -21,10 +21,22 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
         // The proxy must build without the Kubernetes half of the core.
         cargo(&["check", "--locked", "--package", "gatewright-proxy"])?;
+        deny()?;
     }
     crds::run(&crds::Args {})?;
     cargo(&["xtask", "judge"])?;
     cargo(&["test", "--locked", "--workspace"])
+}
+
+/// Checks what `deny.toml` says of dependencies, where cargo-deny is installed; without the advisories, whose database is
+/// not everywhere within reach.
+fn deny() -> Result<()> {
+    let installed = Command::new(env!("CARGO")).args(["deny", "--version"]).output();
+    if installed.is_ok_and(|output| output.status.success()) {
+        return cargo(&["deny", "check", "bans", "licenses", "sources"]);
+    }
+    println!("cargo-deny is not installed: dependencies are not checked against deny.toml");
+    Ok(())
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {

@@ -23,7 +23,8 @@ fn cases() -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             match path.extension() {
                 None => folders.push(path),
-                Some(_) => cases.push(path),
+                Some(extension) if extension == "yaml" => cases.push(path),
+                Some(_) => {}
             }
         }
     }

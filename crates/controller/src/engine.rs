@@ -9,7 +9,7 @@ use std::{
 };
 
 use gatewright_core::{
-    Outcome, compile,
+    Compiler, Outcome,
     infrastructure::identities,
     world::{Controllers, DataPlane, Inspect, Kind, ObjectKey, ObjectRef, Settings as WorldSettings, World},
 };
@@ -31,6 +31,7 @@ use crate::{
     publish::Publisher,
     relay::{self, Road},
     status::{self, Desk},
+    vitals::Vitals,
     watch::{self, CHANGES_MAX, Change, Kinds, Subject},
 };
 
@@ -39,6 +40,10 @@ const DEBOUNCE: Duration = Duration::from_millis(3);
 
 /// How long statuses wait for proxies that were up to date a moment ago; they take milliseconds.
 const CONFIRMATION_WAIT: Duration = Duration::from_secs(1);
+
+/// How long after the start statuses wait for proxies that run already and have to find this controller: without it, a
+/// restart would tell the world that nothing is programmed.
+const REUNION_WAIT: Duration = Duration::from_secs(5);
 
 /// How the controller is set up.
 #[derive(Clone, Debug)]
@@ -58,6 +63,8 @@ pub struct Settings {
     pub image: String,
     /// The token that a replica shows to the one that leads.
     pub token: PathBuf,
+    /// Where it is noted how the controller does.
+    pub vitals: Arc<Vitals>,
 }
 
 /// Runs until `stop` says so.
@@ -72,7 +79,7 @@ pub async fn run(client: Client, settings: Settings, stop: channel::Receiver<boo
     let (wanted, wanted_out) = channel::channel(BTreeSet::new());
     let (leads_in, leads) = channel::channel(false);
     tokio::spawn(watch::run(client.clone(), kinds.clone(), wanted_out, changes_in));
-    tokio::spawn(status::run(client.clone(), desk.clone(), kinds, leads.clone()));
+    tokio::spawn(status::run(client.clone(), desk.clone(), kinds, settings.vitals.clone(), leads.clone()));
     let accounts = Accounts::default();
     let (server, ca) = open_channel(&client, &settings, accounts.clone(), &stop).await?;
     tokio::spawn(lead(client.clone(), settings.clone(), server.clone(), ca.as_str().into(), leads_in, stop.clone()));
@@ -84,11 +91,16 @@ pub async fn run(client: Client, settings: Settings, stop: channel::Receiver<boo
     tokio::spawn(Provisioner::new(client, provisioning).run(infrastructure_out, leads, seen_in));
     let world = WorldSettings { controllers, merge_gateways: false, inspect: settings.inspect };
     let engine = Engine {
-        picture: Picture::new(world, desk.clone()),
+        picture: Picture::new(world, desk.clone(), settings.vitals.clone()),
+        compiler: Compiler::default(),
+        unsaid: BTreeSet::new(),
+        reunion_until: None,
+        is_open: false,
         desk,
         publisher: Publisher::new(server.clone()),
         accounts,
         namespace: settings.namespace,
+        vitals: settings.vitals,
         infrastructure,
         changes,
         wanted,
@@ -139,9 +151,11 @@ async fn lead(
     };
     let road = Road { name: authority::names(&settings.namespace).swap_remove(0), ca, token: settings.token };
     tokio::spawn(relay::run(server, road, leadership.clone()));
+    let vitals = settings.vitals;
     tokio::spawn(async move {
         while leadership.changed().await.is_ok() {
             let is_ours = leadership.borrow_and_update().is_ours;
+            vitals.leads(is_ours);
             if leads.send(is_ours).is_err() {
                 return;
             }
@@ -152,10 +166,18 @@ async fn lead(
 
 struct Engine {
     picture: Picture,
+    compiler: Compiler,
+    /// Whose status is another one than the desk knows.
+    unsaid: BTreeSet<ObjectRef>,
+    /// `None` before the first Plans are out.
+    reunion_until: Option<Instant>,
+    /// Whether statuses are given out.
+    is_open: bool,
     desk: Arc<Desk>,
     publisher: Publisher,
     accounts: Accounts,
     namespace: String,
+    vitals: Arc<Vitals>,
     infrastructure: channel::Sender<Wanted>,
     changes: mpsc::Receiver<Change>,
     wanted: channel::Sender<BTreeSet<Subject>>,
@@ -177,6 +199,7 @@ impl Engine {
                 Readiness::Ready if self.is_due => self = self.act(&mut facts).await,
                 Readiness::Ready | Readiness::Until(_) | Readiness::Waiting => {}
             }
+            self.open(&facts);
         }
     }
 
@@ -187,6 +210,8 @@ impl Engine {
             Readiness::Until(until) => until,
             Readiness::Ready | Readiness::Waiting => Instant::now() + Duration::from_secs(3600),
         };
+        let reunion_until = self.reunion_until.filter(|_| !self.is_open && !self.is_due);
+        let waiting_until = reunion_until.map_or(waiting_until, |until| until.min(waiting_until));
         tokio::select! {
             count = self.changes.recv_many(&mut changes, CHANGES_MAX) => if count == 0 { return false },
             Ok(()) = facts.seen.changed() => {}
@@ -203,6 +228,20 @@ impl Engine {
         self.draw(changes);
         self.observe(facts);
         true
+    }
+
+    /// Lets statuses out when the proxies that run are known to be up to date, or had their time.
+    fn open(&mut self, facts: &Facts) {
+        let (Some(until), false) = (self.reunion_until, self.is_open || self.is_due) else { return };
+        let are_all_back = facts.seen.borrow().as_ref().is_some_and(|seen| {
+            let states = &self.picture.world.observed.data_planes;
+            let running = states.iter().filter(|(plane, _)| seen.get(plane).is_some_and(|seen| seen.available));
+            running.into_iter().all(|(_, state)| state.confirmed)
+        });
+        if are_all_back || until <= Instant::now() {
+            self.is_open = true;
+            self.desk.open();
+        }
     }
 
     fn draw(&mut self, changes: Vec<Change>) {
@@ -243,13 +282,12 @@ impl Engine {
     async fn act(mut self, facts: &mut Facts) -> Self {
         self.is_due = false;
         let since = Instant::now();
-        let (mut engine, outcome) = blocking(self, |engine| {
-            engine.picture.world.take_changes();
-            compile(&engine.picture.world)
-        })
-        .await;
-        let Outcome { plans, statuses, infrastructure, .. } = outcome;
-        tracing::debug!(elapsed = ?since.elapsed(), statuses = statuses.len(), "compiled");
+        let (mut engine, delta) = blocking(self, |engine| engine.compiler.compile(&mut engine.picture.world)).await;
+        engine.vitals.compiled(since.elapsed());
+        tracing::debug!(elapsed = ?since.elapsed(), statuses = delta.statuses.len(), "compiled");
+        engine.unsaid.extend(delta.statuses);
+        let Outcome { plans, infrastructure, .. } = engine.compiler.outcome();
+        let (plans, infrastructure) = (plans.clone(), infrastructure.clone());
         engine.accounts.replace(identities(&infrastructure, &engine.namespace));
         engine.infrastructure.send_if_modified(|before| {
             let is_new = before.as_deref() != Some(&infrastructure);
@@ -257,10 +295,14 @@ impl Engine {
             is_new
         });
         engine.publisher.publish(plans);
+        engine.vitals.published();
+        engine.reunion_until.get_or_insert_with(|| Instant::now() + REUNION_WAIT);
         engine.wait_for_proxies(facts).await;
         // If a proxy does not follow, or says no, the statuses are not true: the next round makes others.
         if !engine.is_due {
-            engine.desk.update(statuses, &classes_in_use(&engine.picture.world));
+            let unsaid = std::mem::take(&mut engine.unsaid);
+            let statuses = &engine.compiler.outcome().statuses;
+            engine.desk.update(&unsaid, statuses, &classes_in_use(&engine.picture.world));
         }
         engine
     }

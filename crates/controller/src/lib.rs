@@ -12,6 +12,8 @@ pub mod provision;
 mod publish;
 mod relay;
 mod status;
+mod vitals;
 mod watch;
 
 pub use engine::{Settings, run};
+pub use vitals::Vitals;

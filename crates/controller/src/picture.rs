@@ -11,6 +11,7 @@ use gatewright_core::world::{Kind, ObjectRef, Settings, World};
 use crate::{
     interest,
     status::Desk,
+    vitals::Vitals,
     watch::{Change, Failure, PER_NAMESPACE, Seen, Subject, Unread},
 };
 
@@ -21,6 +22,7 @@ const NAMESPACE_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Picture {
     pub(crate) world: World,
     desk: Arc<Desk>,
+    vitals: Arc<Vitals>,
     /// `None` before the API server has said it.
     served: Option<BTreeSet<Kind>>,
     /// The subjects that are watched for the sake of those who refer to them, with when they were first wanted.
@@ -33,10 +35,11 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
-    pub(crate) fn new(settings: Settings, desk: Arc<Desk>) -> Self {
+    pub(crate) fn new(settings: Settings, desk: Arc<Desk>, vitals: Arc<Vitals>) -> Self {
         Self {
             world: World::new(settings),
             desk,
+            vitals,
             served: None,
             wanted: BTreeMap::new(),
             settled: BTreeSet::new(),
@@ -72,6 +75,7 @@ impl Picture {
             self.settled.retain(|subject| subject.kind != *kind);
             self.failing.retain(|subject, _| subject.kind != *kind);
         }
+        self.vitals.failing(self.failing.iter());
         self.world.observed.bundle_version = bundle_version;
         self.served = Some(kinds);
     }
@@ -93,6 +97,7 @@ impl Picture {
         unread.iter().for_each(|unread| self.cannot_read(unread));
         if self.failing.remove(&subject).is_some() {
             tracing::info!(%subject, "a watch is well again");
+            self.vitals.failing(self.failing.iter());
         }
         self.settled.insert(subject);
     }
@@ -127,6 +132,7 @@ impl Picture {
             (Failure::Unavailable(_), Some(_)) => {}
         }
         self.failing.insert(subject, failure);
+        self.vitals.failing(self.failing.iter());
     }
 
     /// Looks up which Secrets and ConfigMaps are of interest, and says whether that changed.
@@ -142,6 +148,7 @@ impl Picture {
             self.settled.remove(&subject);
             self.failing.remove(&subject);
         }
+        self.vitals.failing(self.failing.iter());
         for subject in &wanted {
             self.wanted.entry(subject.clone()).or_insert_with(Instant::now);
         }

@@ -18,7 +18,10 @@ use tokio::{
 };
 
 use super::desk::{Desk, Write};
-use crate::watch::{Kinds, Raw, Stored};
+use crate::{
+    vitals::Vitals,
+    watch::{Kinds, Raw, Stored},
+};
 
 /// Writes at once: a thousand routes take two seconds even when the API server needs 30 ms for each.
 const IN_FLIGHT_MAX: usize = 16;
@@ -34,7 +37,15 @@ const RETRY: Duration = Duration::from_secs(1);
 const REFUSED_RETRY: Duration = Duration::from_secs(30);
 
 /// Writes while `is_leader`, until its sender is gone.
-pub(crate) async fn run(client: Client, desk: Arc<Desk>, kinds: Kinds, mut is_leader: watch::Receiver<bool>) {
+pub(crate) async fn run(
+    client: Client,
+    desk: Arc<Desk>,
+    kinds: Kinds,
+    vitals: Arc<Vitals>,
+    mut is_leader: watch::Receiver<bool>,
+) {
+    let office = Office { client, desk, kinds, vitals };
+    let desk = office.desk.clone();
     let mut writes: JoinSet<()> = JoinSet::new();
     loop {
         if is_leader.wait_for(|is_leader| *is_leader).await.is_err() {
@@ -45,7 +56,7 @@ pub(crate) async fn run(client: Client, desk: Arc<Desk>, kinds: Kinds, mut is_le
             while writes.len() < IN_FLIGHT_MAX
                 && let Some((object, stored, write)) = desk.take(now())
             {
-                writes.spawn(deliver(client.clone(), kinds.clone(), desk.clone(), (object, stored, write)));
+                writes.spawn(office.clone().deliver(object, stored, write));
             }
             tokio::select! {
                 () = desk.due.notified() => {}
@@ -58,38 +69,59 @@ pub(crate) async fn run(client: Client, desk: Arc<Desk>, kinds: Kinds, mut is_le
     }
 }
 
-/// Delivers one write. A conflict is met on the fresh object, by the next turn of the loop.
-async fn deliver(client: Client, kinds: Kinds, desk: Arc<Desk>, (object, stored, write): (ObjectRef, Stored, Write)) {
-    let Some(resource) = kinds.get(object.kind) else {
-        desk.returned(&object, None);
-        return;
-    };
-    let api = api(client, &object, &resource);
-    let outcome = match timeout(REQUEST_TIMEOUT, send(&api, &object, &stored, write)).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(kube::Error::Service("the API server does not answer".into())),
-    };
-    match outcome {
-        Ok(raw) => desk.returned(&object, Some(stored_of(raw))),
-        Err(kube::Error::Api(status)) if status.code == 409 => {
-            let fresh = timeout(REQUEST_TIMEOUT, api.get_opt(&object.key.name)).await;
-            match fresh {
-                Ok(Ok(Some(raw))) => desk.returned(&object, Some(stored_of(raw))),
-                Ok(Ok(None)) => desk.lost(&object),
-                Ok(Err(_)) | Err(_) => rest(&desk, &object, RETRY).await,
+/// What every write needs.
+#[derive(Clone)]
+struct Office {
+    client: Client,
+    desk: Arc<Desk>,
+    kinds: Kinds,
+    vitals: Arc<Vitals>,
+}
+
+impl Office {
+    /// Delivers one write. A conflict is met on the fresh object, by the next turn of the loop.
+    async fn deliver(self, object: ObjectRef, stored: Stored, write: Write) {
+        let Self { client, desk, kinds, vitals } = self;
+        let Some(resource) = kinds.get(object.kind) else {
+            desk.returned(&object, None);
+            return;
+        };
+        let api = api(client, &object, &resource);
+        let outcome = match timeout(REQUEST_TIMEOUT, send(&api, &object, &stored, write)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(kube::Error::Service("the API server does not answer".into())),
+        };
+        let told = match outcome {
+            Ok(raw) => {
+                desk.returned(&object, Some(stored_of(raw)));
+                "written"
             }
-        }
-        // The watch will say so, too.
-        Err(kube::Error::Api(status)) if status.code == 404 => desk.lost(&object),
-        Err(error) => {
-            let is_refusal = matches!(&error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422));
-            tracing::warn!(%object, %error, "cannot write a status");
-            rest(&desk, &object, if is_refusal { REFUSED_RETRY } else { RETRY }).await;
-        }
+            Err(kube::Error::Api(status)) if status.code == 409 => {
+                match timeout(REQUEST_TIMEOUT, api.get_opt(&object.key.name)).await {
+                    Ok(Ok(Some(raw))) => desk.returned(&object, Some(stored_of(raw))),
+                    Ok(Ok(None)) => desk.lost(&object),
+                    Ok(Err(_)) | Err(_) => rest(&desk, &object, RETRY),
+                }
+                "conflict"
+            }
+            // The watch will say so, too.
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                desk.lost(&object);
+                "gone"
+            }
+            Err(error) => {
+                let is_refused = matches!(&error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422));
+                tracing::warn!(%object, %error, "cannot write a status");
+                rest(&desk, &object, if is_refused { REFUSED_RETRY } else { RETRY });
+                if is_refused { "refused" } else { "failed" }
+            }
+        };
+        vitals.wrote(object.kind.name(), told);
     }
 }
 
-async fn rest(desk: &Arc<Desk>, object: &ObjectRef, rest: Duration) {
+/// Gives an object back after a while.
+fn rest(desk: &Arc<Desk>, object: &ObjectRef, rest: Duration) {
     let (desk, object) = (desk.clone(), object.clone());
     // Off the writer's seats: what rests keeps nobody from writing.
     tokio::spawn(async move {

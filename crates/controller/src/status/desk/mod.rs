@@ -34,6 +34,8 @@ pub(crate) struct Desk {
 struct Papers {
     objects: BTreeMap<ObjectRef, Paper>,
     due: BTreeSet<ObjectRef>,
+    /// Nothing is given out before.
+    is_open: bool,
 }
 
 /// One object.
@@ -104,10 +106,8 @@ impl Desk {
             return;
         }
         paper.stored = Some(stored);
-        if paper.computed.is_some() || paper.is_in_use.is_some() {
-            papers.due.insert(object.clone());
-            self.due.notify_one();
-        }
+        papers.due.insert(object.clone());
+        self.due.notify_one();
     }
 
     /// An object is gone.
@@ -125,15 +125,27 @@ impl Desk {
         papers.due.retain(|object| !is_gone(object));
     }
 
-    /// The compiler has spoken. What it no longer speaks of is cleaned of what we wrote.
-    pub(crate) fn update(&self, mut statuses: BTreeMap<ObjectRef, Status>, in_use: &BTreeMap<ObjectRef, bool>) {
+    /// The compiler has spoken: of the objects in `changed` it says now what is in `statuses`, or nothing any more. What it
+    /// does not speak of is cleaned of what we wrote.
+    pub(crate) fn update(
+        &self,
+        changed: &BTreeSet<ObjectRef>,
+        statuses: &BTreeMap<ObjectRef, Status>,
+        in_use: &BTreeMap<ObjectRef, bool>,
+    ) {
         let mut papers = self.papers();
-        let Papers { objects, due } = &mut *papers;
-        for (object, paper) in objects.iter_mut() {
-            let computed = statuses.remove(object).or_else(|| self.farewell(object.kind, paper.stored.as_ref()));
+        let Papers { objects, due, .. } = &mut *papers;
+        for object in changed {
+            if let Some(paper) = objects.get_mut(object) {
+                paper.computed = statuses.get(object).cloned();
+                due.insert(object.clone());
+            }
+        }
+        // GatewayClasses are the first of all kinds.
+        for (object, paper) in objects.iter_mut().take_while(|(object, _)| object.kind == Kind::GatewayClass) {
             let is_in_use = in_use.get(object).copied();
-            if computed != paper.computed || is_in_use != paper.is_in_use {
-                (paper.computed, paper.is_in_use) = (computed, is_in_use);
+            if is_in_use != paper.is_in_use {
+                paper.is_in_use = is_in_use;
                 due.insert(object.clone());
             }
         }
@@ -142,9 +154,14 @@ impl Desk {
         }
     }
 
+    /// What the compiler said is as true as it gets: from now on it is given out.
+    pub(crate) fn open(&self) {
+        self.papers().is_open = true;
+        self.reconsider();
+    }
+
     /// Returns the empty status for an object that is no longer ours, if it still has entries of ours.
-    fn farewell(&self, kind: Kind, stored: Option<&Stored>) -> Option<Status> {
-        let stored = stored?;
+    fn farewell(&self, kind: Kind, stored: &Stored) -> Option<Status> {
         let Controllers::Named(names) = &self.controllers else { return None };
         if !names.iter().any(|name| stored.status.contains(name.as_str())) {
             return None;
@@ -170,7 +187,10 @@ impl Desk {
     /// Takes an object that is due and has something to write. It is out until [`Self::returned`].
     pub(super) fn take(&self, now: Time) -> Option<(ObjectRef, Stored, Write)> {
         let mut papers = self.papers();
-        let Papers { objects, due } = &mut *papers;
+        let Papers { objects, due, is_open } = &mut *papers;
+        if !*is_open {
+            return None;
+        }
         let mut waiting = Vec::new();
         let mut found = None;
         while let Some(object) = due.pop_first() {
@@ -179,7 +199,7 @@ impl Desk {
                 waiting.push(object);
                 continue;
             }
-            if let Some((stored, write)) = self.write(paper, now) {
+            if let Some((stored, write)) = self.write(object.kind, paper, now) {
                 paper.is_out = true;
                 found = Some((object, stored, write));
                 break;
@@ -190,7 +210,7 @@ impl Desk {
     }
 
     /// Returns what there is to write to an object.
-    fn write(&self, paper: &Paper, now: Time) -> Option<(Stored, Write)> {
+    fn write(&self, kind: Kind, paper: &Paper, now: Time) -> Option<(Stored, Write)> {
         let stored = paper.stored.as_ref()?;
         if let Some(is_in_use) = paper.is_in_use {
             let has = stored.finalizers.iter().any(|name| name == FINALIZER);
@@ -200,9 +220,9 @@ impl Desk {
                 return Some((stored.clone(), Write::Finalizers(others.chain(own).collect())));
             }
         }
-        let computed = paper.computed.as_ref()?;
+        let computed = paper.computed.clone().or_else(|| self.farewell(kind, stored))?;
         let old: Value = serde_json::from_str(&stored.status).unwrap_or_default();
-        let new = settle(&old, computed, &|name| self.controllers.serve(name), now);
+        let new = settle(&old, &computed, &|name| self.controllers.serve(name), now);
         let is_new = new != old && !(old.is_null() && new.as_object().is_some_and(serde_json::Map::is_empty));
         is_new.then(|| (stored.clone(), Write::Status(patch(&old, new))))
     }

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use gatewright_core::{
     api::{
         gateway_class::GatewayClassStatus,
@@ -14,7 +12,19 @@ const OURS: &str = "gatewright.dev/gateway-controller";
 const NOW: Time = Time(2_000_000_000);
 
 fn desk() -> Desk {
-    Desk::new(Controllers::Named(vec![OURS.to_owned()]))
+    let desk = Desk::new(Controllers::Named(vec![OURS.to_owned()]));
+    desk.open();
+    desk
+}
+
+#[test]
+fn a_desk_that_is_closed_gives_nothing_out() {
+    let desk = Desk::new(Controllers::Named(vec![OURS.to_owned()]));
+    desk.saw(&class(), stored(1, ""));
+    say(&desk, 1);
+    assert!(desk.take(NOW).is_none());
+    desk.open();
+    assert!(desk.take(NOW).is_some());
 }
 
 fn class() -> ObjectRef {
@@ -38,7 +48,12 @@ fn accepted(generation: i64) -> Status {
 }
 
 fn say(desk: &Desk, generation: i64) {
-    desk.update(BTreeMap::from([(class(), accepted(generation))]), &BTreeMap::new());
+    let statuses = BTreeMap::from([(class(), accepted(generation))]);
+    desk.update(&BTreeSet::from([class()]), &statuses, &BTreeMap::new());
+}
+
+fn use_class(desk: &Desk, in_use: BTreeMap<ObjectRef, bool>) {
+    desk.update(&BTreeSet::new(), &BTreeMap::new(), &in_use);
 }
 
 /// What the API server holds after a write, as the next version.
@@ -98,11 +113,11 @@ fn what_somebody_else_overwrote_is_written_again() {
 fn a_class_in_use_has_the_finalizer_and_others_keep_theirs() {
     let desk = desk();
     desk.saw(&class(), Stored { finalizers: vec!["example.com/f".into()], ..stored(1, "") });
-    desk.update(BTreeMap::new(), &BTreeMap::from([(class(), true)]));
+    use_class(&desk, BTreeMap::from([(class(), true)]));
     let (_, _, write) = desk.take(NOW).unwrap();
     assert_eq!(write, Write::Finalizers(vec!["example.com/f".into(), FINALIZER.into()]));
     desk.returned(&class(), Some(carried_out(2, write)));
-    desk.update(BTreeMap::new(), &BTreeMap::from([(class(), false)]));
+    use_class(&desk, BTreeMap::from([(class(), false)]));
     let (_, _, write) = desk.take(NOW).unwrap();
     assert_eq!(write, Write::Finalizers(vec!["example.com/f".into()]));
 }
@@ -116,7 +131,7 @@ fn a_route_that_is_no_longer_ours_is_cleaned() {
             {{"parentRef":{{"name":"g"}},"controllerName":"example.com/other","conditions":[]}}]}}"#
     );
     desk.saw(&route, stored(1, &status));
-    desk.update(BTreeMap::new(), &BTreeMap::new());
+    use_class(&desk, BTreeMap::new());
     let Some((_, _, Write::Status(status))) = desk.take(NOW) else { panic!("nothing is written") };
     let names: Vec<_> = status["parents"].as_array().unwrap().iter().map(|it| &it["controllerName"]).collect();
     assert_eq!(names, ["example.com/other"]);
@@ -127,7 +142,7 @@ fn what_nobody_ever_wrote_to_is_left_alone() {
     let desk = desk();
     let route = ObjectRef::new(Kind::HttpRoute, "n", "r");
     desk.saw(&route, stored(1, r#"{"parents":[]}"#));
-    desk.update(BTreeMap::new(), &BTreeMap::new());
+    use_class(&desk, BTreeMap::new());
     assert!(desk.take(NOW).is_none());
 }
 

@@ -235,8 +235,8 @@ impl Engine {
         let (Some(until), false) = (self.reunion_until, self.is_open || self.is_due) else { return };
         let are_all_back = facts.seen.borrow().as_ref().is_some_and(|seen| {
             let states = &self.picture.world.observed.data_planes;
-            let running = states.iter().filter(|(plane, _)| seen.get(plane).is_some_and(|seen| seen.available));
-            running.into_iter().all(|(_, state)| state.confirmed)
+            let mut running = states.iter().filter(|(plane, _)| seen.get(*plane).is_some_and(|seen| seen.available));
+            running.all(|(_, state)| state.confirmed)
         });
         if are_all_back || until <= Instant::now() {
             self.is_open = true;

@@ -32,7 +32,7 @@ fn route(parents: serde_json::Value) -> Status {
     Status::Route(RouteStatus { parents: serde_json::from_value(parents).unwrap() })
 }
 
-fn parent(controller: &str, name: &str, conditions: serde_json::Value) -> serde_json::Value {
+fn parent(controller: &str, name: &str, conditions: &serde_json::Value) -> serde_json::Value {
     json!({"parentRef": {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": name},
         "controllerName": controller, "conditions": conditions})
 }
@@ -44,7 +44,7 @@ fn accepted(generation: i64, time: &str) -> serde_json::Value {
 
 #[test]
 fn what_is_settled_once_is_settled() {
-    let computed = route(json!([parent(OURS, "g", json!([accepted(3, "1970-01-01T00:00:00Z")]))]));
+    let computed = route(json!([parent(OURS, "g", &json!([accepted(3, "1970-01-01T00:00:00Z")]))]));
     let once = settle(&json!(null), &computed, &is_ours, NOW);
     assert_eq!(once["parents"][0]["conditions"][0]["lastTransitionTime"], NOW.to_string());
     assert_eq!(settle(&once, &computed, &is_ours, Time(NOW.0 + 9)), once);
@@ -54,9 +54,9 @@ fn what_is_settled_once_is_settled() {
 fn foreign_entries_stay_byte_for_byte_in_their_place() {
     let foreign = json!({"parentRef": {"name": "g", "novel": [1]}, "controllerName": "example.com/other",
         "conditions": [{"type": "Accepted", "lastTransitionTime": "1969-01-01T00:00:00.5Z", "extra": {"a": null}}]});
-    let ours = parent(OURS, "g", json!([accepted(1, "2020-01-01T00:00:00Z")]));
+    let ours = parent(OURS, "g", &json!([accepted(1, "2020-01-01T00:00:00Z")]));
     let stored = json!({"parents": [foreign, ours], "novel": {"x": 1}});
-    let computed = route(json!([parent(OURS, "g", json!([accepted(2, "1970-01-01T00:00:00Z")]))]));
+    let computed = route(json!([parent(OURS, "g", &json!([accepted(2, "1970-01-01T00:00:00Z")]))]));
     let settled = settle(&stored, &computed, &is_ours, NOW);
     assert_eq!(settled["parents"][0].to_string(), foreign.to_string());
     assert_eq!(settled["parents"][1]["conditions"], json!([accepted(2, "2020-01-01T00:00:00Z")]));
@@ -87,14 +87,14 @@ fn foreign_conditions_on_a_gateway_and_its_listeners_stay_byte_for_byte() {
 
 #[test]
 fn entries_of_ours_that_nobody_declares_any_more_go() {
-    let foreign = parent("example.com/other", "g", json!([]));
-    let stored = json!({"parents": [parent(OURS, "old", json!([])), foreign]});
+    let foreign = parent("example.com/other", "g", &json!([]));
+    let stored = json!({"parents": [parent(OURS, "old", &json!([])), foreign]});
     assert_eq!(settle(&stored, &route(json!([])), &is_ours, NOW)["parents"], json!([foreign]));
 }
 
 #[test]
 fn a_status_that_is_no_status_is_replaced() {
-    let computed = route(json!([parent(OURS, "g", json!([accepted(1, "1970-01-01T00:00:00Z")]))]));
+    let computed = route(json!([parent(OURS, "g", &json!([accepted(1, "1970-01-01T00:00:00Z")]))]));
     for stored in [json!("x"), json!({"parents": "x"}), json!({"parents": [1, null]})] {
         let settled = settle(&stored, &computed, &is_ours, NOW);
         assert!(settled["parents"].as_array().unwrap().iter().any(|it| it["controllerName"] == OURS), "{settled}");

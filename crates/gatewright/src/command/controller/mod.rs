@@ -4,6 +4,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::{Context, anyhow};
@@ -90,6 +91,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             address: args.pod_address,
             image: args.image,
             token: args.token_file,
+            vitals: Arc::default(),
         };
         gatewright_controller::run(client, settings, stop).await.map_err(|error| anyhow!(error))?;
         Ok(ExitCode::SUCCESS)

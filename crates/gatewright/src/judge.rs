@@ -15,6 +15,7 @@ use gatewright_core::{
         meta::Time,
         schema::{Channel, Position},
     },
+    find_missing_endpoints,
     plan::Plan,
     status::{self, Status},
     verdict::{Mend, Severity, Verdict},
@@ -37,6 +38,8 @@ pub(crate) struct Judge {
     compiler: Compiler,
     /// The Plan while no Gateway asks for one.
     nothing: Arc<Plan>,
+    /// What is said of Services beside what the compiler says: here no cluster makes their endpoints.
+    without_endpoints: Vec<Verdict>,
     /// As people see them: a condition that still says the same keeps its time.
     statuses: BTreeMap<ObjectRef, Status>,
 }
@@ -65,6 +68,7 @@ impl Judge {
             world: World::new(settings),
             compiler: Compiler::default(),
             nothing: Arc::default(),
+            without_endpoints: Vec::new(),
             statuses: BTreeMap::new(),
         }
     }
@@ -101,7 +105,13 @@ impl Judge {
     pub(crate) fn compile(&mut self) -> Arc<Plan> {
         let delta = self.compiler.compile(&mut self.world);
         self.show(delta.statuses);
-        self.compiler.outcome().plans.get(&DataPlane::Merged).unwrap_or(&self.nothing).clone()
+        let plan = self.compiler.outcome().plans.get(&DataPlane::Merged).unwrap_or(&self.nothing).clone();
+        self.without_endpoints = find_missing_endpoints(&self.world, &plan);
+        plan
+    }
+
+    fn verdicts(&self) -> impl Iterator<Item = &Verdict> {
+        self.compiler.outcome().findings.iter().chain(&self.without_endpoints)
     }
 
     /// Takes facts of the running data plane. Statuses speak of them, and no Plan depends on them.
@@ -126,7 +136,7 @@ impl Judge {
     /// Returns what is wrong: with files, with objects by themselves, and with what they mean together.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let mut findings = self.manifests.findings();
-        findings.extend(self.compiler.outcome().findings.iter().map(|verdict| self.finding(verdict)));
+        findings.extend(self.verdicts().map(|verdict| self.finding(verdict)));
         findings.sort();
         findings.dedup();
         findings
@@ -148,7 +158,7 @@ impl Judge {
     /// Returns what was not said when `told` was last here, and notes that it is said now.
     pub(crate) fn news(&self, told: &mut Told) -> News {
         let files: BTreeSet<_> = self.manifests.findings().into_iter().collect();
-        let verdicts: BTreeSet<_> = self.compiler.outcome().findings.iter().cloned().collect();
+        let verdicts: BTreeSet<_> = self.verdicts().cloned().collect();
         let mut new: Vec<_> = files.difference(&told.files).cloned().collect();
         new.extend(verdicts.difference(&told.verdicts).map(|verdict| self.finding(verdict)));
         new.sort();

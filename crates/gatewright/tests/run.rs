@@ -185,6 +185,15 @@ fn check_says_by_its_exit_code_whether_anything_is_wrong() {
     fs::write(&path, idle).unwrap();
     let (code, text) = check(&[]);
     assert!(code == Some(0) && text.contains("warning: BackendTLSPolicy default/a: spec.options"), "{text}");
+    let gateway = "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: c}\nspec: \
+                   {controllerName: a.io/c}\n---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: \
+                   {name: g}\nspec: {gatewayClassName: c, listeners: [{name: http, port: 80, protocol: HTTP}]}\n";
+    let route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r}\nspec: {parentRefs: \
+                 [{name: g}], rules: [{backendRefs: [{name: s, port: 80}]}]}\n";
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 80}]}\n";
+    fs::write(&path, [gateway, route, service].join("---\n")).unwrap();
+    let (code, text) = check(&[]);
+    assert!(code == Some(0) && text.contains("warning: Service default/s: it has no endpoints"), "{text}");
     fs::write(&path, "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n  ports:\n  - port: 800000\n")
         .unwrap();
     let (code, text) = check(&[]);

@@ -2,31 +2,34 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::service::{FoundPort, find_port};
+use super::{
+    endpoints_id,
+    service::{FoundPort, find_port},
+};
 use crate::{
     api::{
         endpoint_slice::{AddressType, EndpointSlice, SliceEndpoint},
-        service::TransportProtocol,
+        service::{Service, TransportProtocol},
     },
-    plan::{Endpoint, Endpoints},
+    plan::{Endpoint, Endpoints, Plan},
     verdict::Verdict,
-    world::{Controllers, Kind, ObjectKey, ObjectRef, World},
+    world::{Kind, ObjectKey, ObjectRef, World},
 };
 
-/// Tells of Services in use that no EndpointSlice belongs to. Standalone, where no cluster makes them, that is an
+/// Tells of the Services in a Plan to which no EndpointSlice belongs. Standalone, where no cluster makes them, that is an
 /// oversight; in a cluster, they come and go.
-pub(crate) fn find_missing<'a>(world: &World, services: impl Iterator<Item = &'a ObjectKey>) -> Vec<Verdict> {
-    if world.settings.controllers != Controllers::All {
-        return Vec::new();
-    }
-    let missing = services.filter(|service| world.slices_of(service).next().is_none());
-    let verdict = |service: &ObjectKey| {
-        let object = ObjectRef { kind: Kind::Service, key: service.clone() };
-        let label = format!("kubernetes.io/service-name: {}", service.name);
+pub fn find_missing(world: &World, plan: &Plan) -> Vec<Verdict> {
+    let is_used = |key: &ObjectKey, service: &Service| {
+        service.spec.ports.iter().any(|port| plan.endpoints.contains_key(&endpoints_id(key, port.port)))
+    };
+    let missing = world.services.iter().filter(|(key, _)| world.slices_of(key).next().is_none());
+    let verdict = |(key, _): (&ObjectKey, &Service)| {
+        let object = ObjectRef { kind: Kind::Service, key: key.clone() };
+        let label = format!("kubernetes.io/service-name: {}", key.name);
         let message = format!("it has no endpoints, so requests get 503: no EndpointSlice has the label `{label}`");
         Verdict::warning(&object, "", message)
     };
-    missing.map(verdict).collect()
+    missing.filter(|(key, service)| is_used(key, service)).map(verdict).collect()
 }
 
 /// Collects the endpoints of a Service's port that take traffic now: the ready ones of all slices and families, or, when

@@ -16,7 +16,7 @@ pub use compiler::Compiler;
 pub use delta::{Delta, PlanDelta};
 
 use crate::{
-    backend, gateway,
+    gateway,
     infrastructure::{self, Infrastructure},
     plan::{Plan, assemble::assemble},
     policy::{
@@ -65,8 +65,7 @@ pub fn compile(world: &World) -> Outcome {
     verdicts.policies = tls.verdicts(&users, |_| true);
     verdicts.policies.extend(unenforced.policies);
     let plans = assemble(world, &gateways, routes.iter().map(|(_, routed)| routed));
-    let endpoints = backend::endpoints::find_missing(world, users.keys());
-    let mut findings = [gateways.findings.clone(), tls.findings(), unenforced.findings, endpoints].concat();
+    let mut findings = [gateways.findings.clone(), tls.findings(), unenforced.findings].concat();
     for (object, routed) in routes {
         findings.extend(routed.findings);
         if !routed.verdicts.is_empty() {

@@ -22,8 +22,9 @@ const TOKEN_AUDIENCE: &str = "gatewright-xds";
 /// Short, since a token that got away is good until then; the kubelet renews it in time.
 const TOKEN_SECONDS: u32 = 3600;
 
-/// How long running requests may take to end: EnvoyProxy's default.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long running requests may take to end. With the two below it makes the 30 s that Kubernetes gives every pod: a
+/// namespace that is deleted is looked at again after half of what its slowest pod may take.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long connections are still taken, so that whoever balances load has noticed: kube-proxy needs about a second.
 const MIN_DRAIN: Duration = Duration::from_secs(5);
 /// Beyond the drain, for the process to end by itself.

@@ -31,6 +31,7 @@ fn a_report_of_nothing_is_refused() {
 fn verdicts_are_those_of_whole_tests() {
     assert!(is_verdict("    --- PASS: TestConformance/HTTPRouteCORS (3.10s)"));
     assert!(is_verdict("--- FAIL: TestConformance (300.00s)"));
+    assert!(!is_verdict("    --- SKIP: TestConformance/UDPRoute (0.00s)"));
     assert!(!is_verdict("        --- PASS: TestConformance/HTTPRouteCORS/preflight (3.10s)"));
     assert!(!is_verdict("    conformance.go:12: --- PASS"));
 }

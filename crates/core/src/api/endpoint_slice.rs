@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{meta::ObjectMeta, service::TransportProtocol};
+use super::{
+    meta::{ObjectMeta, null_is_empty},
+    service::TransportProtocol,
+};
+
+#[cfg(test)]
+mod tests;
 
 /// The label by which an EndpointSlice names its Service.
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
@@ -15,10 +21,10 @@ pub struct EndpointSlice {
     #[serde(default)]
     pub metadata: ObjectMeta,
     pub address_type: AddressType,
-    /// Absent is no endpoint.
-    #[serde(default)]
+    /// Absent is no endpoint, and so is null, which is what the API server says of a Service whose last Pod has gone.
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub endpoints: Vec<SliceEndpoint>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub ports: Vec<EndpointPort>,
 }
 

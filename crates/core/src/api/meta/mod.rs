@@ -43,7 +43,8 @@ fn is_zero(generation: &i64) -> bool {
     *generation == 0
 }
 
-fn null_is_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+/// Takes null for nothing, as which Go writes a list or map that has no entries.
+pub(super) fn null_is_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,

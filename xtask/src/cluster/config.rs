@@ -93,6 +93,8 @@ failSwapOn: false
 cgroupsPerQOS: false
 enforceNodeAllocatable: []
 evictionHard: {{nodefs.available: "1%", imagefs.available: "1%"}}
+# What is loaded is nowhere to be pulled from, however full the disk is.
+imageGCHighThresholdPercent: 100
 clusterDNS: ["{DNS_ADDRESS}"]
 clusterDomain: cluster.local
 resolvConf: ""

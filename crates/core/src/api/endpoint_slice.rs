@@ -108,30 +108,3 @@ pub struct EndpointPort {
     pub port: Option<u16>,
     pub app_protocol: Option<String>,
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unknown_conditions_mean_a_working_endpoint() {
-        let slice: EndpointSlice = serde_json::from_value(serde_json::json!({
-            "addressType": "IPv4",
-            "endpoints": [
-                {"addresses": ["10.0.0.1"]},
-                {"addresses": ["10.0.0.2"], "conditions": {"ready": false}},
-                {"addresses": ["10.0.0.3"], "conditions": {"ready": false, "serving": true, "terminating": true}},
-            ],
-            "ports": [{"port": 3000}],
-        }))
-        .unwrap();
-        let read: Vec<_> = slice
-            .endpoints
-            .iter()
-            .map(|endpoint| &endpoint.conditions)
-            .map(|conditions| (conditions.is_ready(), conditions.is_serving(), conditions.is_terminating()))
-            .collect();
-        assert_eq!(read, [(true, true, false), (false, false, false), (false, true, true)]);
-        assert_eq!((slice.ports[0].name.as_str(), slice.ports[0].port), ("", Some(3000)));
-    }
-}

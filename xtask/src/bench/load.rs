@@ -12,8 +12,9 @@ use serde::Serialize;
 use super::{HOST, LOAD_CORE, peer::Ports};
 use crate::{origin, process};
 
-/// What is left of a window when starting a generator again is not worth it.
-const REST_MIN: Duration = Duration::from_millis(50);
+/// Requests of one run of h2load over each of its connections. Some contenders say goodbye to a connection after 10,000,
+/// and h2load counts as failed what it had meant to send there and did not.
+const H2_CONNECTION_REQUESTS: u32 = 9_000;
 
 /// A closed loop: every connection or stream asks again as soon as it was answered.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -69,15 +70,15 @@ fn wrk(connections: u32, url: &str, header: Option<&str>, script: Option<&Path>,
     parse_wrk(&report_of("wrk", command.arg(url))?)
 }
 
-/// Fills the window. h2load ends with its connections, and some contenders close theirs after so many requests: then it
-/// is started again, and the new connections are the contender's to pay for.
+/// Runs h2load, each time on new connections, until the window is full.
 fn h2load(connections: u32, streams: u32, port: u16, window: Duration) -> Result<Count> {
     let start = Instant::now();
     let mut sum = Count { answered: 0, failed: 0 };
-    while let Some(left) = window.checked_sub(start.elapsed()).filter(|left| *left >= REST_MIN) {
+    while start.elapsed() < window {
         let mut command = process::pinned(LOAD_CORE, "h2load");
         command.args(["--clients", &connections.to_string(), "--max-concurrent-streams", &streams.to_string()]);
-        command.args(["--duration", &format!("{}ms", left.as_millis()), "--header", &format!(":authority: {HOST}")]);
+        command.args(["--requests", &(connections * H2_CONNECTION_REQUESTS).to_string()]);
+        command.args(["--header", &format!(":authority: {HOST}")]);
         let count = parse_h2load(&report_of("h2load", command.arg(format!("http://127.0.0.1:{port}/")))?)?;
         ensure!(count.answered > 0, "h2load ends without an answer");
         sum = Count { answered: sum.answered + count.answered, failed: sum.failed + count.failed };

@@ -134,7 +134,7 @@ impl Scenario {
         ensure!(count.failed == 0, "{}: {} of {} requests failed", contender.name, count.failed, count.answered);
         ensure!(count.answered > 0, "{} answered nothing", contender.name);
         samples.cpu_us_per_request.push(cpu * 1e6 / count.answered as f64);
-        samples.requests_per_second.push(count.answered as f64 / pace.window.as_secs_f64());
+        samples.requests_per_second.push(count.answered as f64 / elapsed);
         samples.core_use.push(cpu / elapsed);
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! Certificates for measurements: ECDSA P-256, what most of the web serves today.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore, client::Resumption, pki_types::CertificateDer};
 
 /// A certificate with its key, both PEM.
 pub(crate) struct Certificate {
@@ -28,8 +30,14 @@ impl Authority {
         Ok(Certificate { chain: certificate.pem(), key: key.serialize_pem(), der: certificate.der().clone() })
     }
 
-    /// What a client must trust.
-    pub(crate) fn der(&self) -> CertificateDer<'static> {
-        self.0.der().clone()
+    /// Returns how a client that trusts it, and nobody else, speaks HTTP/2. It shows no certificate, and sees the server's on
+    /// each connection: a resumed session has none.
+    pub(crate) fn http2_client(&self) -> Result<Arc<ClientConfig>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone())?;
+        let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.resumption = Resumption::disabled();
+        Ok(Arc::new(config))
     }
 }

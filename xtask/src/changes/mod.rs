@@ -22,7 +22,6 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use rustls::{ClientConfig, RootCertStore};
 
 use crate::{
     build,
@@ -73,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut site = Site::create(folder.path(), origin::start()?, ports, authority.issue(HOST)?)?;
     let _process = start(&gatewright.path, folder.path(), ports)?;
 
-    let tls = trusting(&authority)?;
+    let tls = authority.http2_client()?;
     let observer = Observer { tls: tls.clone() };
     let first = Sign::Served { port: ports.http, path: "/probe", edit: 0 };
     if observer.wait(&first, Instant::now()).is_none() {
@@ -108,16 +107,6 @@ fn start(binary: &Path, folder: &Path, ports: Ports) -> Result<Process> {
     gatewright.wait_for((Ipv4Addr::LOCALHOST, ports.http).into())?;
     gatewright.wait_for((Ipv4Addr::LOCALHOST, ports.https).into())?;
     Ok(gatewright)
-}
-
-fn trusting(authority: &Authority) -> Result<Arc<ClientConfig>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(authority.der())?;
-    let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    // A resumed session shows no certificate.
-    config.resumption = rustls::client::Resumption::disabled();
-    Ok(Arc::new(config))
 }
 
 fn edit_all(

@@ -120,15 +120,19 @@ fn static_target() -> Result<(&'static str, Option<&'static str>)> {
     Ok(("x86_64-unknown-linux-gnu", Some("-C target-feature=+crt-static")))
 }
 
-/// Ends every container, so that nothing of it stays in cgroups and mounts.
-pub(crate) fn end_containers(cluster: &Cluster) -> Result<()> {
-    let tasks = quietly(ctr(cluster)?.args(["tasks", "list", "--quiet"]))?;
-    let tasks: Vec<&str> = tasks.split_ascii_whitespace().collect();
-    if !tasks.is_empty() {
-        // A task that ends meanwhile is an error of this command, and none of ours: what is left is killed.
-        let _ = ctr(cluster)?.args(["tasks", "delete", "--force"]).args(tasks).output()?;
+/// Ends every container, so that nothing of it stays in cgroups and mounts. What cannot be ended so is left to be killed:
+/// containerd may be half started, or about to end.
+pub(crate) fn end_containers(cluster: &Cluster) {
+    let tasks = |arguments: &[&str]| {
+        let mut ctr = ctr(cluster).ok()?;
+        let output = ctr.args(["--connect-timeout=5s", "--timeout=30s", "tasks"]).args(arguments).output().ok()?;
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let names = tasks(&["list", "--quiet"]).unwrap_or_default();
+    let names: Vec<&str> = names.split_ascii_whitespace().collect();
+    if !names.is_empty() {
+        tasks(&[&["delete", "--force"], &*names].concat());
     }
-    Ok(())
 }
 
 fn ctr(cluster: &Cluster) -> Result<Command> {

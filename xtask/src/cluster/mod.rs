@@ -12,6 +12,7 @@ mod need;
 mod node;
 mod pki;
 pub(crate) mod program;
+mod remains;
 #[cfg(test)]
 mod tests;
 
@@ -202,9 +203,21 @@ impl Cluster {
         quietly(&mut apply).map(|_| ())
     }
 
+    /// Copies what its programs have logged so far into a folder.
+    pub(crate) fn keep_logs(&self, into: &Path) -> Result<()> {
+        fs::create_dir_all(into)?;
+        // Nothing was logged where nothing was started.
+        let Ok(logs) = fs::read_dir(self.folder.join("log")) else { return Ok(()) };
+        for log in logs {
+            let log = log?;
+            fs::copy(log.path(), into.join(log.file_name()))?;
+        }
+        Ok(())
+    }
+
     /// Ends the cluster, in whatever state it is.
     pub(crate) fn down(&self) -> Result<()> {
-        node::down(self)
+        remains::remove(self)
     }
 
     /// Starts one of its own programs that does not run.

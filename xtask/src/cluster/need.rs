@@ -5,9 +5,10 @@ use std::{path::Path, process::Command};
 use anyhow::{Context, Result, ensure};
 
 /// A package, and a file or command that says whether it is there.
-const PACKAGES: [(&str, Sign); 8] = [
+const PACKAGES: [(&str, Sign); 9] = [
     ("iproute2", Sign::Program("ip")),
     ("util-linux", Sign::Program("nsenter")),
+    ("procps", Sign::Program("sysctl")),
     ("nftables", Sign::Program("nft")),
     ("gcc", Sign::Program("cc")),
     ("libc6-dev", Sign::File("/usr/include/stdlib.h")),

@@ -1,22 +1,18 @@
-//! The node: its network namespace, its programs in the order in which they need each other, and their end.
+//! The node: its network namespace, and its programs in the order in which they need each other.
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{
-    Cluster, config, daemon,
-    image::{self, Image},
-    pki, program, quietly,
-};
+use super::{Cluster, config, daemon, image::Image, pki, program, quietly};
 
 /// In the order in which they are ended: what would start others again goes first.
-const PROGRAMS: [&str; 8] =
+pub(super) const PROGRAMS: [&str; 8] =
     ["kubelet", "addresses", "proxy", "scheduler", "controllers", "containerd", "apiserver", "etcd"];
 /// How long the node may take to become ready; ten seconds on two idle cores.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -199,75 +195,3 @@ const CONTROLLERS: [&str; 5] = [
     "--kube-api-burst=1000",
 ];
 const SCHEDULER: [&str; 3] = ["--leader-elect=false", "--kube-api-qps=500", "--kube-api-burst=1000"];
-
-/// Ends all that runs, in whatever state it is, and removes its mounts, its namespaces and its folder.
-pub(crate) fn down(cluster: &Cluster) -> Result<()> {
-    let folder = cluster.folder();
-    daemon::end(folder, "kubelet")?;
-    if daemon::is_running(folder, "containerd") {
-        image::end_containers(cluster)?;
-    }
-    for name in PROGRAMS {
-        daemon::end(folder, name)?;
-    }
-    end_shims(folder)?;
-    unmount(folder)?;
-    if Path::new("/run/netns").join(cluster.namespace()).exists() {
-        quietly(Command::new("ip").args(["netns", "delete", &cluster.namespace()]))?;
-    }
-    for results in ["/var/lib/cni/results", "/var/lib/cni/cache"] {
-        remove_files(Path::new(results), &format!("{}-", cluster.namespace()))?;
-    }
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Kills what containerd left behind: its shims name its socket, and what they started is below them.
-fn end_shims(folder: &Path) -> Result<()> {
-    let socket = folder.join("containerd.sock").display().to_string();
-    let processes: Vec<(u32, u32, String)> = fs::read_dir("/proc")?
-        .flatten()
-        .filter_map(|entry| {
-            let id: u32 = entry.file_name().to_str()?.parse().ok()?;
-            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-            let parent = stat.rsplit_once(") ")?.1.split_ascii_whitespace().nth(1)?.parse().ok()?;
-            let arguments = fs::read_to_string(entry.path().join("cmdline")).ok()?;
-            Some((id, parent, arguments))
-        })
-        .collect();
-    let is_shim = |arguments: &str| {
-        let mut words = arguments.split('\0');
-        words.next().is_some_and(|word| word.ends_with("containerd-shim-runc-v2")) && words.any(|word| word == socket)
-    };
-    let mut family: Vec<u32> =
-        processes.iter().filter(|(_, _, arguments)| is_shim(arguments)).map(|(id, ..)| *id).collect();
-    let mut next = 0;
-    while let Some(&parent) = family.get(next) {
-        family.extend(processes.iter().filter(|(_, of, _)| *of == parent).map(|(id, ..)| *id));
-        next += 1;
-    }
-    daemon::signal("KILL", &family)
-}
-
-/// Unmounts all below the folder, the innermost first.
-fn unmount(folder: &Path) -> Result<()> {
-    let mounts = fs::read_to_string("/proc/self/mounts")?;
-    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
-    let points: Vec<&str> = points.filter(|point| Path::new(point).starts_with(folder)).collect();
-    for point in points.iter().rev() {
-        quietly(Command::new("umount").args(["--lazy", point]))?;
-    }
-    Ok(())
-}
-
-fn remove_files(folder: &Path, prefix: &str) -> Result<()> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
-    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
-        fs::remove_file(entry.path())?;
-    }
-    Ok(())
-}

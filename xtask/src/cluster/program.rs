@@ -41,6 +41,8 @@ const KUBERNETES: &str = "-ldflags=-s -w -X k8s.io/component-base/version.gitVer
 const STRIPPED: &str = "-ldflags=-s -w";
 const TOOLCHAIN: &str = "toolchain";
 const SUITE: &str = "conformance/suite";
+/// What the names of folders of builds that are not done begin with.
+const SCRATCH: &str = ".building-";
 const ECHO: &str = "sigs.k8s.io/gateway-api-conformance-images/echo-basic";
 
 /// In the order in which they are built: what others need first.
@@ -136,18 +138,29 @@ pub(crate) fn build_all() -> Result<()> {
     // Two commands at a time must not both build.
     let lock = fs::File::create(programs.join("lock"))?;
     lock.lock().context("cannot lock the cache of programs")?;
+    remove_scratch(&programs)?;
     for component in &COMPONENTS {
         let folder = component.folder()?;
         if folder.exists() {
             continue;
         }
         println!("building {} ({})", component.name, component.programs.join(", "));
-        let scratch = tempfile::tempdir_in(&programs)?;
+        let scratch = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&programs)?;
         component.build(scratch.path()).with_context(|| format!("cannot build {}", component.name))?;
         for program in component.programs {
             ensure!(scratch.path().join(program).exists(), "{} brought no {program}", component.name);
         }
         fs::rename(scratch.keep(), folder)?;
+    }
+    Ok(())
+}
+
+/// Removes what a build left that was killed; who holds the lock is alone.
+fn remove_scratch(programs: &Path) -> Result<()> {
+    for entry in fs::read_dir(programs)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(SCRATCH) {
+            fs::remove_dir_all(entry.path())?;
+        }
     }
     Ok(())
 }

@@ -50,6 +50,9 @@ pub(crate) struct Args {
     /// Take the cluster as it is if it runs, and leave it running
     #[arg(long)]
     reuse: bool,
+    /// Keep the report of all default profiles in conformance/reports
+    #[arg(long, conflicts_with = "test")]
+    keep: bool,
     #[command(flatten)]
     image: image::Args,
 }
@@ -62,33 +65,42 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let cluster = Cluster::named(&args.name)?;
     // What takes minutes and needs no cluster comes first.
     let binary = args.image.program()?;
-    if args.reuse && cluster.is_running() {
-        let channel = cluster.channel()?;
-        ensure!(channel == args.channel.name(), "cluster {} has the {channel} CRDs", args.name);
-    } else {
-        cluster.up(args.channel)?;
+    let folder = build::target_folder().join("conformance").join(args.channel.name());
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
     }
-    let verdict = judge(args, &cluster, &binary);
+    fs::create_dir_all(&folder)?;
+    let verdict = start(args, &cluster).and_then(|()| judge(args, &cluster, &binary, &folder));
+    // Whatever went wrong: what everybody had to say goes with the cluster.
+    let logs = verdict.as_ref().err().map(|_| cluster.keep_logs(&folder.join("cluster")));
     if !args.reuse {
         cluster.down()?;
     }
-    verdict
+    verdict.and(logs.unwrap_or(Ok(())))
 }
 
-fn judge(args: &Args, cluster: &Cluster, binary: &Path) -> Result<()> {
-    let folder = build::target_folder().join("conformance").join(args.channel.name());
-    fs::create_dir_all(&folder)?;
+fn start(args: &Args, cluster: &Cluster) -> Result<()> {
+    if !(args.reuse && cluster.is_running()) {
+        return cluster.up(args.channel);
+    }
+    let channel = cluster.channel()?;
+    ensure!(channel == args.channel.name(), "cluster {} has the {channel} CRDs", args.name);
+    Ok(())
+}
+
+fn judge(args: &Args, cluster: &Cluster, binary: &Path, folder: &Path) -> Result<()> {
     image::load_program(cluster, binary)?;
     install::run(cluster, binary)?;
     let report = folder.join("report.yaml");
-    let passed = run_suite(args, cluster, &folder, &report);
-    // Whatever the verdict: what the controllers and proxies had to say goes with the cluster.
-    install::keep_logs(cluster, &folder)?;
+    let passed = run_suite(args, cluster, folder, &report);
+    install::keep_logs(cluster, folder)?;
     let passed = passed?;
     if args.test.is_none() {
         let text = fs::read_to_string(&report).context("the suite wrote no report")?;
         let complete = report::summarize(&text)?;
-        keep(args, &text)?;
+        if args.keep {
+            keep(args, &text)?;
+        }
         ensure!(complete, "not every test was run and passed; see {}", folder.display());
     }
     ensure!(passed, "the suite failed; see {}", folder.display());
@@ -128,11 +140,9 @@ fn run_suite(args: &Args, cluster: &Cluster, folder: &Path, report: &Path) -> Re
     Ok(child.wait()?.success())
 }
 
-/// Keeps the report of a whole run in the repository, under the name that the Gateway API's own collection asks for.
+/// Keeps the report in the repository, under the name that the Gateway API's own collection asks for.
 fn keep(args: &Args, text: &str) -> Result<()> {
-    if args.profiles != PROFILES {
-        return Ok(());
-    }
+    ensure!(args.profiles == PROFILES, "a report of a part is not kept");
     let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../conformance/reports", API_VERSION].iter().collect();
     fs::create_dir_all(&folder)?;
     let name = format!("{}-v{}-default-report.yaml", args.channel.name(), env!("CARGO_PKG_VERSION"));

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use kube::Client;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -77,7 +77,7 @@ impl Site {
         })
         .await?;
         let target = Target { address, http: PORT, https: TLS_PORT, host: HOST };
-        let site = Self { cluster, client, target, trust: trusting(&authority)?, authority };
+        let site = Self { cluster, client, target, trust: authority.http2_client()?, authority };
         until("the site answers", PATIENCE, async || {
             let status = site.look("/load").await?.status;
             ensure!(status == 200, "answered with {status}");
@@ -152,15 +152,6 @@ pub(super) async fn until<T>(what: &str, patience: Duration, mut look: impl Asyn
             Err(_) => sleep(POLL).await,
         }
     }
-}
-
-fn trusting(authority: &Authority) -> Result<Arc<ClientConfig>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(authority.der())?;
-    let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    config.resumption = rustls::client::Resumption::disabled();
-    Ok(Arc::new(config))
 }
 
 fn metadata(name: &str) -> Value {

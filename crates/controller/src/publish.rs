@@ -71,7 +71,9 @@ impl Publisher {
                 match Name::parse(name) {
                     Some(Name::Port(port)) => _ = state.ports_failed.insert(port, why.to_owned()),
                     Some(Name::Certificate(id)) => _ = state.certificates_failed.insert(id, why.to_owned()),
-                    Some(Name::Route(_) | Name::Backend(_) | Name::Endpoints(_)) | None => {}
+                    Some(Name::Route(_) | Name::Backend(_) | Name::Endpoints(_)) | None => {
+                        state.problems.push(format!("{name} is not in force: {why}"));
+                    }
                 }
                 rejected.insert((format!("{data_plane}: {name}"), why.to_owned()));
             }

@@ -14,6 +14,7 @@
 
 mod client;
 mod message;
+mod method;
 mod plane;
 mod relay;
 mod resource;
@@ -24,7 +25,7 @@ mod tests;
 
 pub use client::{Acknowledgement, Client, Connection, Dial, Event, TlsDial, Trust};
 pub use relay::forward;
-pub use resource::{Change, NoVersion, Resource, Version};
+pub use resource::{BODY_BYTES_MAX, Change, NoVersion, Resource, Version};
 pub use server::{Authentication, Authenticator, Denial, Identity, Peer, Server};
 pub use standing::{Confirmation, Standing};
 

@@ -13,12 +13,33 @@ use crate::{Change, Resource, Version};
 pub(crate) struct Snapshot {
     pub(crate) version: Version,
     pub(crate) resources: BTreeMap<Arc<str>, Resource>,
+    /// Those that are sent without their bodies, and why.
+    pub(crate) refused: BTreeMap<Arc<str>, String>,
 }
 
 impl Snapshot {
-    fn new(resources: BTreeMap<Arc<str>, Resource>) -> Self {
+    /// Returns what `change` makes of what was there `before`.
+    fn after(before: Option<&Self>, change: Change) -> Self {
+        let mut resources = before.map(|before| before.resources.clone()).unwrap_or_default();
+        let mut refused = before.map(|before| before.refused.clone()).unwrap_or_default();
+        for name in change.removed {
+            resources.remove(&name);
+            refused.remove(&name);
+        }
+        for resource in change.added {
+            let name = resource.name.clone();
+            refused.remove(&name);
+            let sent = match resource.refused() {
+                None => resource,
+                Some((bare, why)) => {
+                    refused.insert(name.clone(), why);
+                    bare
+                }
+            };
+            resources.insert(name, sent);
+        }
         let version = Version::of_all(resources.values().map(|resource| (&*resource.name, resource.version)));
-        Self { version, resources }
+        Self { version, resources, refused }
     }
 }
 
@@ -63,12 +84,7 @@ impl Planes {
         let mut planes = self.lock();
         let sender = planes.entry(plane.into()).or_default();
         let before = sender.borrow().clone();
-        let mut resources = before.as_ref().map(|before| before.resources.clone()).unwrap_or_default();
-        for name in change.removed {
-            resources.remove(&name);
-        }
-        resources.extend(change.added.into_iter().map(|resource| (resource.name.clone(), resource)));
-        let snapshot = Snapshot::new(resources);
+        let snapshot = Snapshot::after(before.as_deref(), change);
         let version = snapshot.version;
         if before.is_none_or(|before| before.version != version) {
             sender.send_replace(Some(Arc::new(snapshot)));
@@ -87,10 +103,8 @@ impl Planes {
         }
     }
 
-    pub(crate) fn version(&self, plane: &str) -> Option<Version> {
-        let planes = self.lock();
-        let snapshot = planes.get(plane)?.borrow();
-        snapshot.as_ref().map(|snapshot| snapshot.version)
+    pub(crate) fn published(&self, plane: &str) -> Option<Arc<Snapshot>> {
+        self.lock().get(plane)?.borrow().clone()
     }
 
     pub(crate) fn watch(&self, plane: &str) -> watch::Receiver<Option<Arc<Snapshot>>> {

@@ -4,7 +4,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    convert::Infallible,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -21,7 +20,7 @@ use tonic::{
     Request, Response, Status, Streaming,
     body::Body,
     codegen::{Service, http, http::uri::PathAndQuery},
-    server::{Grpc, NamedService},
+    server::Grpc,
 };
 use tonic_prost::ProstCodec;
 
@@ -29,7 +28,8 @@ use crate::{
     Confirmation, Dial, Server,
     client::open,
     message::{Rejection, RelayEnd, RelayReport, RelayedProxy},
-    server::{Answer, Peer, Shared, bounded},
+    method::Method,
+    server::{Peer, Shared, bounded},
 };
 
 const PATH: &str = "/gatewright.relay.v1.Relay/Forward";
@@ -95,29 +95,14 @@ pub(crate) struct RelayService {
     pub(crate) stopped: watch::Receiver<bool>,
 }
 
-impl NamedService for RelayService {
-    const NAME: &'static str = "gatewright.relay.v1.Relay";
-}
+impl Method for RelayService {
+    const SERVICE: &'static str = "gatewright.relay.v1.Relay";
+    const PATH: &'static str = PATH;
 
-impl Service<http::Request<Body>> for RelayService {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answer;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answer {
-        let relay = self.clone();
-        Box::pin(async move {
-            if request.uri().path() != PATH {
-                return Ok(Status::unimplemented("only Forward is served").into_http());
-            }
-            let codec = ProstCodec::<RelayEnd, RelayReport>::default();
-            let mut grpc = Grpc::new(codec).max_decoding_message_size(REPORT_BYTES_MAX);
-            Ok(grpc.client_streaming(relay, request).await)
-        })
+    async fn answer(self, request: http::Request<Body>) -> http::Response<Body> {
+        let codec = ProstCodec::<RelayEnd, RelayReport>::default();
+        let mut grpc = Grpc::new(codec).max_decoding_message_size(REPORT_BYTES_MAX);
+        grpc.client_streaming(self, request).await
     }
 }
 

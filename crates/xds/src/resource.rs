@@ -5,6 +5,10 @@ use std::{fmt, str::FromStr, sync::Arc};
 use aws_lc_rs::digest;
 use bytes::Bytes;
 
+/// Bytes of a body that is sent. With its name and what else is in a message it is within what a client takes
+/// (`client::session`); 200,000 endpoints of one Service have less.
+pub const BODY_BYTES_MAX: usize = 15 * 1024 * 1024;
+
 /// A digest of content. Whoever has the same content has the same version, whichever process made it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version([u8; 16]);
@@ -74,6 +78,14 @@ impl Resource {
     pub fn new(name: impl Into<Arc<str>>, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         Self { name: name.into(), version: Version::of(&body), body }
+    }
+
+    /// Returns what is sent in its place, and why, if its body is too long: the same without a body, which nobody can read,
+    /// so that whoever has a good one keeps it.
+    pub(crate) fn refused(&self) -> Option<(Self, String)> {
+        let bytes = self.body.len();
+        let why = || format!("it has {bytes} bytes, and proxies take at most {BODY_BYTES_MAX}");
+        (bytes > BODY_BYTES_MAX).then(|| (Self { body: Bytes::new(), ..self.clone() }, why()))
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Confirmation {
 pub struct Standing {
     /// What was published last, here.
     pub published: Option<Version>,
+    /// What of it is sent to nobody, by name, and why.
+    pub refused: BTreeMap<Arc<str>, String>,
     /// Every connected proxy, in no particular order.
     pub proxies: Vec<Confirmation>,
 }
@@ -40,10 +42,12 @@ impl Standing {
             && self.proxies.iter().all(|proxy| proxy.version == self.published)
     }
 
-    /// Returns what any proxy rejects of what was published last.
+    /// Returns what is not in force of what was published last: what any proxy rejects, and what is sent to nobody.
     pub fn rejected(&self) -> BTreeMap<&str, &str> {
         let current = self.proxies.iter().filter(|proxy| proxy.version == self.published);
-        current.flat_map(|proxy| proxy.rejected.iter().map(|(name, reason)| (&**name, &**reason))).collect()
+        let rejected = current.flat_map(|proxy| proxy.rejected.iter().map(|(name, why)| (&**name, &**why)));
+        // What a proxy says of a resource that it was not sent is not why.
+        rejected.chain(self.refused.iter().map(|(name, why)| (&**name, &**why))).collect()
     }
 }
 

@@ -15,8 +15,8 @@ use tokio::{
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::{
-    Acknowledgement, Authentication, Authenticator, Change, Client, Connection, Denial, Dial, Event, Peer, Resource,
-    Server, Standing, Version, forward,
+    Acknowledgement, Authentication, Authenticator, BODY_BYTES_MAX, Change, Client, Connection, Denial, Dial, Event,
+    Peer, Resource, Server, Standing, Version, forward,
 };
 
 /// What anything waited for may take on a busy machine.
@@ -207,6 +207,29 @@ async fn a_rejection_names_its_resource_and_a_later_word_replaces_it() {
     assert_eq!(standing.rejected(), BTreeMap::from([("y", "makes no sense")]));
     proxy.acknowledge(version, &[]).await;
     host.standing("a", |standing| standing.is_confirmed() && standing.rejected().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_resource_that_is_too_long_is_named_and_nobody_gets_its_body() {
+    let host = Host::start();
+    let first = host.server.publish("a", added(&[("x", "1"), ("y", "1")]));
+    let mut proxy = Proxy::start(&host.dial("proxy a"), BTreeMap::new());
+    proxy.complete().await;
+    proxy.acknowledge(first, &[]).await;
+    let long = "1".repeat(BODY_BYTES_MAX + 1);
+    let version = host.server.publish("a", added(&[("x", &long), ("y", "2")]));
+    assert_eq!(proxy.complete().await, version);
+    assert_eq!(proxy.has, has(&[("x", ""), ("y", "2")]));
+    // A proxy can only say that it cannot be read.
+    proxy.acknowledge(version, &[("x", "it is empty")]).await;
+    let standing = host.standing("a", Standing::is_confirmed).await;
+    let why = format!("it has {} bytes, and proxies take at most {BODY_BYTES_MAX}", long.len());
+    assert_eq!(standing.rejected(), BTreeMap::from([("x", &*why)]));
+
+    host.server.publish("a", added(&[("x", &long[..BODY_BYTES_MAX])]));
+    proxy.complete().await;
+    assert_eq!(proxy.has["x"].len(), BODY_BYTES_MAX);
+    assert!(host.server.standing("a").rejected().is_empty());
 }
 
 #[tokio::test]

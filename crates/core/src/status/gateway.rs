@@ -67,7 +67,7 @@ pub(super) fn gateway(
     let programmed = programmed(&accepted, state, assignment.programmed);
     let mut conditions = vec![
         accepted_condition(&accepted, verdict, &listeners, generation),
-        judged("Programmed", &programmed, "Programmed", generation),
+        programmed_condition(&programmed, state, generation),
         judged("ResolvedRefs", &resolved_refs(verdict, &listeners), "ResolvedRefs", generation),
     ];
     if verdict.insecure_fallback {
@@ -184,13 +184,29 @@ fn programmed(
         return Err(Problem::new(GatewayNotProgrammed::Invalid, problem.message.as_str()));
     }
     if !state.is_some_and(|state| state.confirmed) {
-        let problems = state.map_or(&[][..], |state| &state.problems);
+        let problems = problems(state);
         return match problems.is_empty() {
             true => Err(Problem::new(GatewayNotProgrammed::Pending, NOT_CONFIRMED)),
-            false => Err(Problem::new(GatewayNotProgrammed::NoResources, problems.join("; "))),
+            false => Err(Problem::new(GatewayNotProgrammed::NoResources, problems)),
         };
     }
     addresses
+}
+
+/// A data plane that serves says what it does not.
+fn programmed_condition(
+    programmed: &Judgement<GatewayNotProgrammed>,
+    state: Option<&DataPlaneState>,
+    generation: i64,
+) -> Condition {
+    match programmed {
+        Ok(()) => condition("Programmed", ConditionStatus::True, "Programmed", problems(state), generation),
+        Err(_) => judged("Programmed", programmed, "Programmed", generation),
+    }
+}
+
+fn problems(state: Option<&DataPlaneState>) -> String {
+    state.map(|state| state.problems.join("; ")).unwrap_or_default()
 }
 
 fn resolved_refs(verdict: &GatewayVerdict, listeners: &[Standing<'_>]) -> Judgement<GatewayUnresolved> {

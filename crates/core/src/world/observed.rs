@@ -43,7 +43,8 @@ pub struct DataPlaneState {
     pub confirmed: bool,
     /// IP addresses at which it can be reached, or DNS names where its load balancer has no address.
     pub addresses: Vec<String>,
-    /// Why what runs it is not as it should be: an object that cannot be made, or that is somebody else's.
+    /// Why it is not as it should be: an object that cannot be made or is somebody else's, a part of the Plan that proxies do
+    /// not take.
     pub problems: Vec<String>,
     /// Ports that it could not serve, with the reason.
     pub ports_failed: BTreeMap<u16, String>,

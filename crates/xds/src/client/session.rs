@@ -15,8 +15,8 @@ use crate::{
     server::DISCOVERY_PATH,
 };
 
-/// Bytes of one message. Pieces are far smaller; a single resource may be as large as an object of Kubernetes gets, and
-/// its endpoints somewhat more.
+/// Bytes of one message. Pieces are far smaller, but for a single resource that is longer: those are bounded where they are
+/// published, by `BODY_BYTES_MAX`.
 const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// `INVALID_ARGUMENT`, as `google.rpc.Code` has it.
 const INVALID_ARGUMENT: i32 = 3;

@@ -7,7 +7,6 @@ mod stream;
 mod tls;
 
 use std::{
-    convert::Infallible,
     fmt,
     future::Future,
     io,
@@ -28,7 +27,7 @@ use tonic::{
     body::Body,
     codegen::{Service, http},
     metadata::MetadataMap,
-    server::{Grpc, NamedService},
+    server::Grpc,
     transport::server::Connected,
 };
 use tonic_prost::ProstCodec;
@@ -38,6 +37,7 @@ pub use self::tls::Identity;
 use crate::{
     Change, Standing, Version,
     message::{DeltaDiscoveryRequest, DeltaDiscoveryResponse},
+    method::{Method, Only},
     plane::Planes,
     relay::RelayService,
     standing::Ledger,
@@ -110,7 +110,8 @@ impl Server {
     /// Changes what `plane` should have, and returns the version of all of it. Nothing is sent when nothing changed.
     ///
     /// A plane that was never published, or was removed, begins empty. Its first publish may bring no resource at all,
-    /// which is a Plan that serves nothing.
+    /// which is a Plan that serves nothing. A resource of more than [`BODY_BYTES_MAX`](crate::BODY_BYTES_MAX) is not sent:
+    /// proxies keep the last good one of its name, and [`Standing::rejected`] says why.
     pub fn publish(&self, plane: &str, change: Change) -> Version {
         let version = self.shared.planes.publish(plane, change);
         self.shared.ledger.touch();
@@ -125,7 +126,12 @@ impl Server {
 
     /// Returns how `plane` stands: its connected proxies and what each has confirmed, here and at relaying controllers.
     pub fn standing(&self, plane: &str) -> Standing {
-        Standing { published: self.shared.planes.version(plane), proxies: self.shared.ledger.proxies(plane) }
+        let published = self.shared.planes.published(plane);
+        Standing {
+            published: published.as_ref().map(|snapshot| snapshot.version),
+            refused: published.map(|snapshot| snapshot.refused.clone()).unwrap_or_default(),
+            proxies: self.shared.ledger.proxies(plane),
+        }
     }
 
     /// Wakes whenever the standing of any plane may be different; the number means nothing.
@@ -165,8 +171,8 @@ impl Server {
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .max_concurrent_streams(STREAMS_MAX)
-            .add_service(Discovery { shared: self.shared.clone(), stopped: stopped.clone() })
-            .add_service(RelayService { shared: self.shared.clone(), stopped })
+            .add_service(Only(Discovery { shared: self.shared.clone(), stopped: stopped.clone() }))
+            .add_service(Only(RelayService { shared: self.shared.clone(), stopped }))
             .serve_with_incoming_shutdown(incoming, stop)
             .await
             .map_err(io::Error::other)
@@ -196,34 +202,17 @@ struct Discovery {
     stopped: watch::Receiver<bool>,
 }
 
-impl NamedService for Discovery {
-    const NAME: &'static str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
-}
-
 pub(crate) const DISCOVERY_PATH: &str =
     "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 
-pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
+impl Method for Discovery {
+    const SERVICE: &'static str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
+    const PATH: &'static str = DISCOVERY_PATH;
 
-impl Service<http::Request<Body>> for Discovery {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answer;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answer {
-        let discovery = self.clone();
-        Box::pin(async move {
-            if request.uri().path() != DISCOVERY_PATH {
-                return Ok(Status::unimplemented("only DeltaAggregatedResources is served").into_http());
-            }
-            let codec = ProstCodec::<DeltaDiscoveryResponse, DeltaDiscoveryRequest>::default();
-            let mut grpc = Grpc::new(codec).max_decoding_message_size(REQUEST_BYTES_MAX);
-            Ok(grpc.streaming(discovery, request).await)
-        })
+    async fn answer(self, request: http::Request<Body>) -> http::Response<Body> {
+        let codec = ProstCodec::<DeltaDiscoveryResponse, DeltaDiscoveryRequest>::default();
+        let mut grpc = Grpc::new(codec).max_decoding_message_size(REQUEST_BYTES_MAX);
+        grpc.streaming(self, request).await
     }
 }
 

@@ -78,10 +78,7 @@ pub(super) async fn no_endpoints(site: &Site) -> Result<Vec<Figure>> {
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": "bare", "namespace": NAMESPACE },
         "spec": { "ports": [{ "name": "http", "port": 80 }] },
     });
-    let echo = object::api(&site.client, "discovery.k8s.io/v1", "EndpointSlice", NAMESPACE);
-    let of_echo = kube::api::ListParams::default().labels("kubernetes.io/service-name=echo");
-    let slices = echo.list(&of_echo).await?;
-    let ready = slices.items.first().map(|slice| slice.data["endpoints"].clone()).unwrap_or_default();
+    let ready = site.endpoints().await?;
     let slice = |endpoints: &Value| {
         let labels = json!({ "kubernetes.io/service-name": "bare" });
         json!({

@@ -6,7 +6,9 @@
 mod churn;
 mod control;
 mod data;
+mod isolation;
 mod object;
+mod reader;
 mod scale;
 mod site;
 
@@ -76,12 +78,15 @@ enum Fault {
     ColdStart,
     /// 5,000 routes in 50 namespaces
     ManyRoutes,
+    /// A tenant reads the control channel with its proxy's credentials, and grants begin and end
+    Isolation,
 }
 
-const ALL: [Fault; 14] = [
+const ALL: [Fault; 15] = [
     Fault::RouteEdits,
     Fault::Certificates,
     Fault::NoEndpoints,
+    Fault::Isolation,
     Fault::EndpointChurn,
     Fault::RollingRestart,
     Fault::Scale,
@@ -180,6 +185,7 @@ async fn provoke(fault: Fault, site: &Site, short: bool) -> Result<Vec<Figure>> 
         Fault::NoEndpoints => churn::no_endpoints(site).await,
         Fault::GatewayRecreated => data::gateway_recreated(site, of(100, 10)).await,
         Fault::ColdStart => data::cold_start(site).await,
+        Fault::Isolation => isolation::tenants(site).await,
         Fault::ManyRoutes => scale::many_routes(site, of(5000, 500)).await,
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use kube::Client;
+use kube::{Client, api::ListParams};
 use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tokio::{
@@ -93,6 +93,13 @@ impl Site {
 
     pub(super) async fn delete(&self, object: &Value) -> Result<()> {
         object::delete(&self.client, object).await
+    }
+
+    /// The endpoints of the backends, as their EndpointSlice has them.
+    pub(super) async fn endpoints(&self) -> Result<Value> {
+        let slices = object::api(&self.client, "discovery.k8s.io/v1", "EndpointSlice", NAMESPACE);
+        let slices = slices.list(&ListParams::default().labels("kubernetes.io/service-name=echo")).await?;
+        Ok(slices.items.first().context("the backends have no EndpointSlice")?.data["endpoints"].clone())
     }
 
     /// Asks once on a new connection.

@@ -68,12 +68,13 @@ impl Edit<'_> {
     }
 
     pub(super) fn certificates(&mut self, gateways: &Gateways) {
-        let now = assemble::certificates(&self.plan.ports, &self.plan.backends, gateways);
+        let mut now = assemble::certificates(&self.plan.ports, &self.plan.backends, gateways);
         let ids = self.plan.certificates.keys().chain(now.keys());
         let differs = |id: &&_| self.plan.certificates.get(*id) != now.get(*id);
         self.delta.certificates = ids.filter(differs).cloned().collect();
-        if !self.delta.certificates.is_empty() {
-            Arc::make_mut(self.plan).certificates = now;
+        // The others stay where they are: an equal one may have been read again.
+        for id in &self.delta.certificates {
+            put(&mut Arc::make_mut(self.plan).certificates, id, now.remove(id));
         }
     }
 }

@@ -68,8 +68,9 @@ pub struct Rule {
     pub retry: Option<Retry>,
 }
 
-/// All that is given must hold.
+/// All that is given must hold. What a later version asks beyond that is no field to skip: it would match too much.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Match {
     pub path: PathMatch,
     pub method: Option<MethodMatch>,
@@ -107,6 +108,7 @@ impl PathMatch {
 pub struct MethodMatch(pub Arc<str>);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HeaderMatch {
     /// Lower-case.
     pub name: Arc<str>,
@@ -115,6 +117,7 @@ pub struct HeaderMatch {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct QueryMatch {
     /// Case-sensitive.
     pub name: Arc<str>,

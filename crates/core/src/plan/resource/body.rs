@@ -15,8 +15,8 @@ struct RouteOut<'a> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct RouteIn {
-    pub(super) route: Route,
+pub(super) struct RouteIn<R = Route> {
+    pub(super) route: R,
     pub(super) listeners: Vec<ListenerId>,
 }
 

@@ -1,10 +1,12 @@
 //! A Plan as named resources, for the control channel: each with a name and a body of JSON.
 //!
 //! One changed route, endpoint or certificate is one changed resource; a [`Store`] makes a Plan of them again. Fields that
-//! a reader does not know are skipped, so that a controller may be one version ahead. Bodies of certificates hold private
+//! a reader does not know are skipped, and a rule that it does not understand answers 500 while the others work, so that a
+//! controller may be one version ahead. Bodies of certificates hold private
 //! keys: this is the one form of a Plan that does. It knows nothing of versions or connections.
 
 mod body;
+mod later;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -5,13 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{Name, body};
+use super::{Name, body, later};
 use crate::plan::{ListenerId, Plan, RouteId};
 
 /// The resources that a reader has. What is not changed is the same [`Arc`] from one Plan to the next.
 ///
 /// It keeps what bodies mean, never the bodies. A resource that cannot be read is rejected under its name; the last good
-/// one of that name stays.
+/// one of that name stays. A route of which single rules cannot be read is taken, and those rules answer 500.
 #[derive(Debug, Default)]
 pub struct Store {
     /// Its listeners' routes are as [`Store::plan`] last saw them.
@@ -41,12 +41,21 @@ impl Store {
                 self.is_stale = true;
             }
             Name::Route(id) => {
-                let read: body::RouteIn = body::read(body)?;
+                let (read, refused) = match body::read::<body::RouteIn>(body) {
+                    Ok(read) => (read, Vec::new()),
+                    Err(error) => later::route(body).map_err(|_| error)?,
+                };
                 if read.route.id != id {
                     return Err(format!("it holds the route {}", read.route.id));
                 }
                 self.attach(&id, read.listeners);
                 put(&mut self.plan.routes, id, read.route);
+                if !refused.is_empty() {
+                    return Err(format!(
+                        "rules that this version does not understand answer 500: {}",
+                        refused.join("; ")
+                    ));
+                }
             }
             Name::Backend(id) => put(&mut self.plan.backends, id, body::read(body)?),
             Name::Endpoints(id) => put(&mut self.plan.endpoints, id, body::read(body)?),

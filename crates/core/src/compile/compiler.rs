@@ -63,9 +63,12 @@ impl Compiler {
         let world = &*world;
         let first = !std::mem::replace(&mut self.started, true);
         let observed = first || self.observed != world.observed;
+        // Whatever refers to something that is not there says why.
+        let first = first || self.observed.forbidden != world.observed.forbidden;
         let mut pieces = pieces(&changes, first);
         if observed {
             pieces.gateways |= self.observed.bundle_version != world.observed.bundle_version;
+            pieces.gateways |= self.observed.shared_classes != world.observed.shared_classes;
             self.observed = world.observed.clone();
         }
         let mut delta = Delta::default();

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Judge, Note, parameters};
 use crate::{
+    reference::Forbidden,
     status::{Judgement, Problem, reason::ClassRejection},
     world::{Kind, ObjectKey, ObjectRef},
 };
@@ -15,18 +16,14 @@ use crate::{
 pub struct ClassVerdict {
     pub controller_name: String,
     pub accepted: Judgement<ClassRejection>,
+    /// Whether all Gateways of the class share one data plane. Parameters that are gone cannot say so: then they do if
+    /// they did.
+    pub merges: bool,
     /// The spec of its parameters; empty without any.
     pub parameters: Map<String, Value>,
     /// The bundle version of the cluster's CRDs, if it is not one that this program knows.
     pub unsupported_version: Option<String>,
     pub notes: Vec<Note>,
-}
-
-impl ClassVerdict {
-    /// Whether all Gateways of the class share one data plane.
-    pub fn merges(&self) -> bool {
-        self.parameters.get("mergeGateways").and_then(Value::as_bool).unwrap_or_default()
-    }
 }
 
 /// The release of the CRDs that this program is written for, patches included.
@@ -95,6 +92,7 @@ pub(super) fn resolve(judge: &mut Judge<'_>) -> BTreeMap<ObjectKey, ClassVerdict
         let mut verdict = ClassVerdict {
             controller_name: class.spec.controller_name.clone(),
             accepted: Ok(()),
+            merges: false,
             parameters: Map::new(),
             unsupported_version: unsupported_version.cloned(),
             notes: Vec::new(),
@@ -104,15 +102,19 @@ pub(super) fn resolve(judge: &mut Judge<'_>) -> BTreeMap<ObjectKey, ClassVerdict
             match parameters::resolve(world, &reference.group, &reference.kind, namespace, &reference.name) {
                 Ok(found) => {
                     verdict.notes.extend(found.note.map(|message| Note::new("spec.parametersRef", message)));
+                    verdict.merges = found.spec.get("mergeGateways").and_then(Value::as_bool).unwrap_or_default();
                     verdict.parameters = found.spec;
                 }
                 Err(message) => {
                     judge.find(&object, "spec.parametersRef", message.as_str(), None);
                     let message = format!("spec.parametersRef: {message}");
+                    verdict.merges = world.observed.shared_classes.contains(&key.name);
                     verdict.accepted = Err(Problem::new(ClassRejection::InvalidParameters, message));
                 }
             }
         }
+        let everywhere = world.observed.forbidden.iter().filter(|(_, namespace)| namespace.is_none());
+        verdict.notes.extend(everywhere.map(|(kind, _)| Note::new("watching", Forbidden(*kind).to_string())));
         judge.find_notes(&object, &verdict.notes);
         classes.insert(key.clone(), verdict);
     }

@@ -76,8 +76,8 @@ impl<'c> Plane<'c> {
         Self { all, own: Claims::default() }
     }
 
-    /// Judges the listeners of one owner, and serves those that may be; none if the owner is not `accepted`.
-    pub(super) fn admit(&mut self, listeners: &mut [ResolvedListener], accepted: bool) {
+    /// Judges the listeners of one owner, and serves those that may be; none unless the owner `serves`.
+    pub(super) fn admit(&mut self, listeners: &mut [ResolvedListener], serves: bool) {
         let mut candidates: Vec<&mut ResolvedListener> =
             listeners.iter_mut().filter(|listener| takes_part(listener)).collect();
         for listener in &mut candidates {
@@ -103,7 +103,7 @@ impl<'c> Plane<'c> {
                 let message =
                     format!("port {} is taken by an older Gateway that shares the data plane: {holder}", listener.port);
                 listener.verdict.accepted = Err(Problem::new(ListenerRejection::PortUnavailable, message));
-            } else if accepted {
+            } else if serves {
                 let needs_certificate = listener.protocol == Protocol::Https;
                 listener.served = !needs_certificate || !listener.certificates.is_empty();
                 self.all.add(listener);

@@ -205,12 +205,13 @@ pub(crate) fn resolve_with(world: &World, certificates: &mut Certificates) -> Ga
         let frontend = Frontend::judge(&mut judge, &owner, gateway);
         let mut parent = own::parent(&mut judge, owner, gateway, &verdict, &frontend);
         let mut plane = conflict::Plane::new(claims.entry(verdict.data_plane.clone()).or_default());
-        plane.admit(&mut parent.listeners, verdict.accepted.is_ok());
-        let parent_accepted = verdict.accepted.is_ok() && parent.listeners.iter().any(ResolvedListener::is_accepted);
+        plane.admit(&mut parent.listeners, verdict.serves());
+        let has_listener = parent.listeners.iter().any(ResolvedListener::is_accepted);
+        let parent_accepted = verdict.accepted.is_ok() && has_listener;
         let extended = Extended { gateway, frontend: &frontend, parent: &parent, accepted: parent_accepted };
         for (set_key, set) in sets.remove(key).unwrap_or_default() {
             let (set_verdict, mut set_parent) = listener_set::resolve(&mut judge, set_key, set, &extended);
-            plane.admit(&mut set_parent.listeners, parent_accepted);
+            plane.admit(&mut set_parent.listeners, verdict.serves() && has_listener);
             resolved.listener_sets.insert(set_key.clone(), set_verdict);
             resolved.parents.insert(set_parent.owner.clone(), set_parent);
         }

@@ -39,6 +39,17 @@ pub struct GatewayVerdict {
     pub notes: Vec<Note>,
 }
 
+impl GatewayVerdict {
+    /// Whether its listeners are served, so far as that is up to it. Parameters shape what runs a Gateway, not what it
+    /// serves: wrong ones make nothing anew, and take no traffic away.
+    pub fn serves(&self) -> bool {
+        match &self.accepted {
+            Ok(()) => true,
+            Err(problem) => problem.reason == GatewayRejection::InvalidParameters,
+        }
+    }
+}
+
 /// Standalone, a Gateway without a class is an oversight; in a cluster, it is another controller's.
 pub(super) fn report_missing_class(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway) {
     if judge.world.settings.controllers == Controllers::All {
@@ -67,7 +78,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, c
     };
     GatewayVerdict {
         controller_name: class.controller_name.clone(),
-        data_plane: match (judge.world.settings.merge_gateways, class.merges()) {
+        data_plane: match (judge.world.settings.merge_gateways, class.merges) {
             (true, _) => DataPlane::Merged,
             (false, true) => DataPlane::Class(gateway.spec.gateway_class_name.clone()),
             (false, false) => DataPlane::Gateway(key.clone()),
@@ -127,7 +138,7 @@ fn parameters(
             parameters::resolve(judge.world, &reference.group, &reference.kind, &key.namespace, &reference.name)
                 .map_err(wrong)?;
         notes.extend(found.note.map(|message| Note::new(FIELD, message)));
-        if class.merges() {
+        if class.merges {
             notes.push(Note::new(FIELD, SHARED));
         } else {
             if found.spec.contains_key("mergeGateways") {
@@ -151,7 +162,7 @@ fn notes(judge: &Judge<'_>, gateway: &Gateway, class: &ClassVerdict) -> Vec<Note
     if !infrastructure.is_some_and(|it| !it.labels.is_empty() || !it.annotations.is_empty()) {
         return Vec::new();
     }
-    match (judge.world.settings.merge_gateways, class.merges()) {
+    match (judge.world.settings.merge_gateways, class.merges) {
         (true, _) => {
             vec![Note::new("spec.infrastructure", "labels and annotations have no effect: nothing is provisioned")]
         }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     api::parameters::{GatewayParameters, Parameters, unhonoured},
+    reference::Absent,
     world::{Kind, ObjectKey, ObjectRef, Objects, World},
 };
 
@@ -35,7 +36,7 @@ pub(super) fn resolve(world: &World, group: &str, kind: &str, namespace: &str, n
     }
     let key = ObjectKey::new(namespace, name);
     let Some(parameters) = objects.get(&key) else {
-        return Err(format!("{} does not exist", ObjectRef { kind, key }));
+        return Err(Absent::new(world, ObjectRef { kind, key }).to_string());
     };
     // Standalone, nothing is provisioned and the proxy is set up by flags: no field counts, so none can be wrong.
     let standalone = world.settings.merge_gateways;

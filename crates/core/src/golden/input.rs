@@ -1,6 +1,9 @@
 //! The first document of a case.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,7 +11,7 @@ use serde_json::Value;
 use super::yaml;
 use crate::{
     plan::{CertificateId, Request},
-    world::{CertificateInfo, Controllers, DataPlane, DataPlaneState, Inspect, Object, Settings, World},
+    world::{CertificateInfo, Controllers, DataPlane, DataPlaneState, Inspect, Kind, Object, Settings, World},
 };
 
 #[derive(Debug, Deserialize)]
@@ -36,6 +39,9 @@ struct Observed {
     problems: Vec<String>,
     ports_failed: BTreeMap<u16, String>,
     certificates_failed: BTreeMap<String, String>,
+    shared_classes: BTreeSet<String>,
+    /// Kind, and the namespace unless it is all.
+    forbidden: Vec<(String, Option<String>)>,
     bundle_version: Option<String>,
 }
 
@@ -47,6 +53,8 @@ impl Default for Observed {
             problems: Vec::new(),
             ports_failed: BTreeMap::new(),
             certificates_failed: BTreeMap::new(),
+            shared_classes: BTreeSet::new(),
+            forbidden: Vec::new(),
             bundle_version: None,
         }
     }
@@ -86,12 +94,19 @@ impl Input {
         let planes = std::iter::once(DataPlane::Merged).chain(world.gateways.keys().cloned().map(DataPlane::Gateway));
         let planes = planes.chain(world.gateway_classes.keys().map(|class| DataPlane::Class(class.name.clone())));
         world.observed.data_planes = planes.map(|plane| (plane, self.observed.state())).collect();
+        world.observed.shared_classes.clone_from(&self.observed.shared_classes);
+        world.observed.forbidden = self.observed.forbidden();
         world.observed.bundle_version.clone_from(&self.observed.bundle_version);
         world
     }
 }
 
 impl Observed {
+    fn forbidden(&self) -> BTreeSet<(Kind, Option<String>)> {
+        let kind = |name: &String| *Kind::ALL.iter().find(|kind| kind.name() == name).unwrap();
+        self.forbidden.iter().map(|(name, namespace)| (kind(name), namespace.clone())).collect()
+    }
+
     fn state(&self) -> DataPlaneState {
         let failed = |(id, why): (&String, &String)| (CertificateId::new(id.as_str()), why.clone());
         DataPlaneState {

@@ -40,7 +40,8 @@ pub struct Infrastructure {
     pub annotations: BTreeMap<String, String>,
     /// IP addresses that a Gateway asks for, in the manifests' order.
     pub addresses: Vec<String>,
-    /// `None` when they are wrong or nothing is accepted: what runs already is left as it is, and nothing is made.
+    /// `None` when they are wrong or nothing is accepted: what runs already is left as it is and goes on serving, and
+    /// nothing is made.
     pub parameters: Option<Parameters>,
 }
 
@@ -78,7 +79,7 @@ pub(crate) fn resolve(world: &World, gateways: &Gateways) -> BTreeMap<DataPlane,
     }
     for (class, verdict) in &gateways.classes {
         // Without its parameters nobody knows whether a class merges its Gateways: what it may have is left as it is.
-        if verdict.merges() || verdict.accepted.is_err() {
+        if verdict.merges || verdict.accepted.is_err() {
             let data_plane = DataPlane::Class(class.name.clone());
             infrastructure.insert(data_plane.clone(), of_class(world, &data_plane, class));
         }
@@ -146,11 +147,15 @@ fn add(
     verdict: &GatewayVerdict,
 ) {
     infrastructure.gateways.insert(key.clone());
-    let Some(parameters) = &verdict.parameters else { return };
-    if let Some(name) = &parameters.provider.kubernetes.envoy_service_account.name {
-        infrastructure.service_account.clone_from(name);
+    if !verdict.serves() {
+        return;
     }
-    infrastructure.parameters.get_or_insert_with(|| parameters.clone());
+    if let Some(parameters) = &verdict.parameters {
+        if let Some(name) = &parameters.provider.kubernetes.envoy_service_account.name {
+            infrastructure.service_account.clone_from(name);
+        }
+        infrastructure.parameters.get_or_insert_with(|| parameters.clone());
+    }
     let asked = world.gateways.get(key).into_iter().flat_map(|gateway| &gateway.spec.addresses);
     let asked = asked.filter(|address| address.r#type == IP_ADDRESS && !address.value.is_empty());
     infrastructure.addresses.extend(asked.map(|address| address.value.clone()));

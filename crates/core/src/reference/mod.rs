@@ -3,10 +3,13 @@
 //! In that order, so that nobody learns whether an object exists that they may not refer to. Knows nothing of what the
 //! object is wanted for.
 
+mod absent;
 mod reads;
 
 use std::fmt;
 
+pub use absent::Absent;
+pub(crate) use absent::Forbidden;
 pub(crate) use reads::{Read, Reads};
 
 use crate::{
@@ -32,7 +35,7 @@ pub enum RefError {
     /// The object is in another namespace, and no ReferenceGrant there allows the reference. Says nothing of whether
     /// the object exists.
     NotPermitted(MissingGrant),
-    NotFound(ObjectRef),
+    NotFound(Absent),
 }
 
 impl fmt::Display for RefError {
@@ -45,7 +48,7 @@ impl fmt::Display for RefError {
                 write!(f, "kind {kind:?} of group {group:?} cannot be referred to here")
             }
             Self::NotPermitted(missing) => write!(f, "{missing}"),
-            Self::NotFound(object) => write!(f, "{object} does not exist"),
+            Self::NotFound(absent) => write!(f, "{absent}"),
         }
     }
 }
@@ -170,7 +173,7 @@ pub fn secret<'w>(
 ) -> Result<(ObjectRef, &'w Secret), RefError> {
     let SecretObjectReference { group, kind, name, namespace } = reference;
     let to = target(world, from, &[Kind::Secret], group, kind, namespace.as_deref(), name)?;
-    find(&world.secrets, to)
+    find(world, &world.secrets, to)
 }
 
 /// Resolves a reference to a Service, the one kind of backend so far.
@@ -184,7 +187,7 @@ pub fn service<'w>(
 ) -> Result<(ObjectRef, &'w Service), RefError> {
     let BackendObjectReference { group, kind, name, namespace, port: _ } = reference;
     let to = target(world, from, &[Kind::Service], group, kind, namespace.as_deref(), name)?;
-    find(&world.services, to)
+    find(world, &world.services, to)
 }
 
 /// Resolves a reference to a ConfigMap.
@@ -198,7 +201,7 @@ pub fn config_map<'w>(
 ) -> Result<(ObjectRef, &'w ConfigMap), RefError> {
     let ObjectReference { group, kind, name, namespace } = reference;
     let to = target(world, from, &[Kind::ConfigMap], group, kind, namespace.as_deref(), name)?;
-    find(&world.config_maps, to)
+    find(world, &world.config_maps, to)
 }
 
 /// Names the object that a reference means, if its kind may stand there and the referrer may refer to it. Whether it
@@ -228,10 +231,10 @@ fn namespace_meant<'a>(from: Referrer<'a>, given: Option<&'a str>) -> &'a str {
     given.filter(|namespace| !namespace.is_empty()).unwrap_or(from.namespace)
 }
 
-fn find<T>(objects: &Objects<T>, to: ObjectRef) -> Result<(ObjectRef, &T), RefError> {
+fn find<'w, T>(world: &World, objects: &'w Objects<T>, to: ObjectRef) -> Result<(ObjectRef, &'w T), RefError> {
     match objects.get(&to.key) {
         Some(object) => Ok((to, object)),
-        None => Err(RefError::NotFound(to)),
+        None => Err(RefError::NotFound(Absent::new(world, to))),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
         meta::{Condition, ConditionStatus},
         shared::SupportedFeature,
     },
-    gateway::{ClassVerdict, GatewayVerdict, ListenerSetVerdict, Parent, SUPPORTED_FEATURES, assign},
+    gateway::{ClassVerdict, GatewayVerdict, ListenerSetVerdict, Parent, ResolvedListener, SUPPORTED_FEATURES, assign},
     plan::ListenerId,
     world::DataPlaneState,
 };
@@ -65,6 +65,7 @@ pub(super) fn gateway(
     let assignment = assign(gateway, state.map_or(&[], |state| &state.addresses));
     let accepted = accepted(verdict, &listeners);
     let programmed = programmed(&accepted, state, assignment.programmed);
+    let is_served = verdict.serves() && parent.listeners.iter().any(ResolvedListener::works);
     let mut conditions = vec![
         accepted_condition(&accepted, verdict, &listeners, generation),
         programmed_condition(&programmed, state, generation),
@@ -79,7 +80,8 @@ pub(super) fn gateway(
         conditions.push(judged("AddressesAssigned", assigned, "AddressesAssigned", generation));
     }
     GatewayStatus {
-        addresses: if accepted.is_ok() { assignment.addresses } else { Vec::new() },
+        // While it is served all the same, whoever follows its addresses must not lose them.
+        addresses: if accepted.is_ok() || is_served { assignment.addresses } else { Vec::new() },
         conditions,
         listeners: statuses(parent, &listeners, generation, routes),
         attached_listener_sets: Some(attached_sets),

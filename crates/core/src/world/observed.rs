@@ -1,8 +1,8 @@
 //! Facts from the running world, which statuses report and no manifest holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::ObjectKey;
+use super::{Kind, ObjectKey, ObjectRef};
 use crate::plan::CertificateId;
 
 /// What executes one Plan.
@@ -32,8 +32,20 @@ impl std::fmt::Display for DataPlane {
 pub struct Observed {
     /// A data plane that is absent here has not been heard of yet.
     pub data_planes: BTreeMap<DataPlane, DataPlaneState>,
+    /// Classes whose Gateways share a data plane that runs, whatever their parameters say now.
+    pub shared_classes: BTreeSet<String>,
+    /// Kinds that RBAC keeps from being read: in a namespace, or everywhere (`None`).
+    pub forbidden: BTreeSet<(Kind, Option<String>)>,
     /// The `bundle-version` of the cluster's CRDs. `None` is the one this program was written for.
     pub bundle_version: Option<String>,
+}
+
+impl Observed {
+    /// Whether RBAC keeps an object from being read, so that nobody knows whether it exists.
+    pub fn is_forbidden(&self, object: &ObjectRef) -> bool {
+        let is_in = |namespace| self.forbidden.contains(&(object.kind, namespace));
+        !self.forbidden.is_empty() && (is_in(None) || is_in(Some(object.key.namespace.clone())))
+    }
 }
 
 /// What a data plane says of itself.

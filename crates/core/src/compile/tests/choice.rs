@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{DataPlane, DataPlaneState, Object, ObjectKey, Observed};
+use crate::world::{DataPlane, DataPlaneState, Kind, Object, ObjectKey, Observed};
 
 /// Reads choices from bytes; when they are used up, it is always the first.
 pub(super) struct Choice<'b>(std::slice::Iter<'b, u8>);
@@ -79,7 +79,11 @@ impl<'b> Choice<'b> {
         ];
         let heard = planes.into_iter().filter_map(|plane| (!self.once_in(4)).then(|| (plane, state(self)))).collect();
         let bundle_version = self.once_in(4).then(|| self.of(&["v1.7.1", "v2.0.0"]).to_owned());
-        Observed { data_planes: heard, bundle_version }
+        let shared_classes = self.once_in(4).then(|| "c".to_owned()).into_iter().collect();
+        let namespace = self.once_in(2).then(|| self.namespace().to_owned());
+        let kind = self.of(&[Kind::Secret, Kind::Service, Kind::ConfigMap, Kind::GatewayParameters]);
+        let forbidden = self.once_in(4).then_some((kind, namespace)).into_iter().collect();
+        Observed { data_planes: heard, shared_classes, forbidden, bundle_version }
     }
 
     fn meta(&mut self, name: &str) -> Value {

@@ -7,12 +7,13 @@ use crate::{
         shared::LocalObjectReference,
     },
     plan::TrustAnchors,
+    reference::Absent,
     status::{
         Problem,
         reason::{PolicyRejection, PolicyUnresolved},
     },
     trust,
-    world::{Kind, ObjectKey, World},
+    world::{Kind, ObjectKey, ObjectRef, World},
 };
 
 const CA_REFS: &str = "spec.validation.caCertificateRefs";
@@ -73,7 +74,7 @@ fn pem<'w>(
     let key = ObjectKey::new(&policy.namespace, name);
     let invalid = |message| Problem::new(PolicyUnresolved::InvalidCACertificateRef, message);
     let Some(config_map) = world.config_maps.get(&key) else {
-        return Err(invalid(format!("ConfigMap {key} does not exist")));
+        return Err(invalid(Absent::new(world, ObjectRef { kind: Kind::ConfigMap, key }).to_string()));
     };
     trust::anchors(world, config_map).map_err(|why| invalid(format!("ConfigMap {key}: {why}")))
 }

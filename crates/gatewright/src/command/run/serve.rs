@@ -150,7 +150,7 @@ fn observed(report: &Report, bind: &[IpAddr]) -> Observed {
         ports_failed: failed(report).into_iter().map(|(port, error)| (port, error.to_owned())).collect(),
         certificates_failed: report.certificates.clone(),
     };
-    Observed { data_planes: [(DataPlane::Merged, state)].into(), bundle_version: None }
+    Observed { data_planes: [(DataPlane::Merged, state)].into(), ..Observed::default() }
 }
 
 /// Returns where clients reach what is bound: of an unspecified address, the one that the machine uses itself.

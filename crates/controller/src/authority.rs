@@ -9,7 +9,12 @@ use gatewright_xds::Identity;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{Api, Client, api::PostParams, core::ObjectMeta};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
+
+use crate::watch::Backoff;
 
 /// The Secret, and its two fields.
 const SECRET: &str = "gatewright-ca";
@@ -18,6 +23,10 @@ const KEY: &str = "ca.key";
 const COMMON_NAME: &str = "gatewright control channel";
 /// How long a serving certificate is used; it is good for much longer.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long the Secret is waited for.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The first and the longest wait before it is asked for again.
+const RETRY: (Duration, Duration) = (Duration::from_millis(400), Duration::from_secs(6));
 
 /// The CA.
 pub(crate) struct Authority {
@@ -28,11 +37,22 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Reads the CA, or makes it when there is none yet. Of several replicas that make one, the first counts.
-    ///
-    /// # Errors
-    /// Says why there is none.
-    pub(crate) async fn open(client: &Client, namespace: &str) -> Result<Self, String> {
+    /// Reads the CA, or makes it when there is none yet. Tries until there is one: the API server may be away, and
+    /// a process that ended would be started ever later.
+    pub(crate) async fn open(client: &Client, namespace: &str) -> Self {
+        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+        loop {
+            match timeout(TIMEOUT, Self::read_or_make(client, namespace)).await {
+                Ok(Ok(authority)) => return authority,
+                Err(_) => tracing::error!("the API server does not answer; there is no control channel without its CA"),
+                Ok(Err(error)) => tracing::error!(error, "no CA for the control channel yet; trying again"),
+            }
+            sleep(backoff.wait()).await;
+        }
+    }
+
+    /// Of several replicas that make one, the first counts.
+    async fn read_or_make(client: &Client, namespace: &str) -> Result<Self, String> {
         let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
         let about = |error: &dyn std::fmt::Display| format!("Secret {namespace}/{SECRET}: {error}");
         if let Some(secret) = secrets.get_opt(SECRET).await.map_err(|error| about(&error))? {

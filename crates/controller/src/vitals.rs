@@ -27,6 +27,7 @@ pub struct Vitals {
     compiled: Histogram,
     leads: Gauge,
     writes: Family<Written, Counter>,
+    events: Family<Told, Counter>,
     failing: Family<Failing, Gauge>,
     /// Those that `failing` tells of: one that is well again is taken out.
     told: Mutex<BTreeSet<Failing>>,
@@ -36,6 +37,12 @@ pub struct Vitals {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Written {
     kind: &'static str,
+    outcome: &'static str,
+}
+
+/// What became of an Event.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Told {
     outcome: &'static str,
 }
 
@@ -55,6 +62,7 @@ impl Default for Vitals {
             compiled: Histogram::new(COMPILE_BOUNDS),
             leads: Gauge::default(),
             writes: Family::default(),
+            events: Family::default(),
             failing: Family::default(),
             told: Mutex::default(),
         }
@@ -62,16 +70,17 @@ impl Default for Vitals {
 }
 
 impl Vitals {
-    /// Registers the metrics.
+    /// Registers the metrics, each under `controller`.
     pub fn register(&self, registry: &mut Registry) {
-        let own = registry.sub_registry_with_prefix("gatewright_controller");
+        let own = registry.sub_registry_with_prefix("controller");
         own.register("compile_seconds", "From changed objects to Plans and statuses", self.compiled.clone());
         own.register("leader", "Whether this replica writes and provisions", self.leads.clone());
         own.register("writes", "Writes to objects, by kind and what became of them", self.writes.clone());
+        own.register("events", "Kubernetes Events, by what became of them", self.events.clone());
         own.register("watch_failing", "1 for each watch that does not come to its objects", self.failing.clone());
     }
 
-    /// Whether the whole cluster is known and its Plans are out.
+    /// Whether the whole cluster was known and its Plans were out. Once so, always so: what was known is served.
     pub fn is_ready(&self) -> bool {
         self.is_ready.load(Ordering::Relaxed)
     }
@@ -90,6 +99,10 @@ impl Vitals {
 
     pub(crate) fn wrote(&self, kind: &'static str, outcome: &'static str) {
         self.writes.get_or_create(&Written { kind, outcome }).inc();
+    }
+
+    pub(crate) fn events(&self, outcome: &'static str, count: usize) {
+        self.events.get_or_create(&Told { outcome }).inc_by(count as u64);
     }
 
     /// Shows which watches fail now.
@@ -114,3 +127,6 @@ impl Vitals {
         *told = now;
     }
 }
+
+#[cfg(test)]
+mod tests;

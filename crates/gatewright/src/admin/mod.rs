@@ -1,8 +1,9 @@
-//! The admin listener: health, metrics, the compiled Plan and status, for whoever is on this machine.
+//! The admin listener: health, metrics, and what else a process shows to whoever is on its machine.
 //!
-//! A GET-only HTTP/1.1 server of its own thread, apart from the traffic it tells about: one request per connection, few
+//! A GET-only HTTP/1.1 server of its own thread, apart from the work it tells about: one request per connection, few
 //! at a time. It changes nothing and shows no key.
 
+mod data_plane;
 mod http;
 #[cfg(test)]
 mod tests;
@@ -11,17 +12,16 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
 };
 
-use gatewright_core::plan::Plan;
 use prometheus_client::{encoding::text, registry::Registry};
 
-use crate::report::StatusReport;
+pub(crate) use self::data_plane::DataPlane;
 
 /// Requests answered at once. A probe, a scrape and a person are three.
 const REQUESTS_MAX: usize = 16;
@@ -29,14 +29,16 @@ const REQUESTS_MAX: usize = 16;
 /// How long a client may take to send its request, or to take an answer.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the process is doing now, as far as it is shown.
-#[derive(Debug, Default)]
-pub(crate) struct Now {
-    /// The Plan in force; none before the first.
-    pub(crate) plan: Option<Arc<Plan>>,
-    pub(crate) is_draining: bool,
-    /// What is in force lacks something that may come any moment.
-    pub(crate) is_waiting: bool,
+/// What a process shows beside its metrics.
+pub(crate) trait Show: Send + Sync + 'static {
+    /// What there is to see, line by line.
+    const INDEX: &'static str;
+
+    /// Returns why nobody should count on the process now, if so.
+    fn unready(&self) -> Option<&'static str>;
+
+    /// Returns a page of its own.
+    fn page(&self, path: &str) -> Option<Answer>;
 }
 
 /// Who gets what.
@@ -49,28 +51,17 @@ pub(crate) enum Audience {
 }
 
 /// What the listener's threads share with the rest of the process.
-pub(crate) struct Admin {
-    now: RwLock<Now>,
+pub(crate) struct Admin<S = DataPlane> {
+    pub(crate) shown: S,
     metrics: Registry,
     audience: Audience,
-    /// Makes a report when somebody asks: it is too much to make for every change.
-    report: Box<dyn Fn() -> StatusReport + Send + Sync>,
     /// Requests that are being answered.
     requests: AtomicUsize,
 }
 
-impl Admin {
-    pub(crate) fn new(
-        metrics: Registry,
-        audience: Audience,
-        report: impl Fn() -> StatusReport + Send + Sync + 'static,
-    ) -> Self {
-        Self { now: RwLock::default(), metrics, audience, report: Box::new(report), requests: AtomicUsize::new(0) }
-    }
-
-    /// Changes what is shown.
-    pub(crate) fn update(&self, change: impl FnOnce(&mut Now)) {
-        change(&mut self.now.write().unwrap_or_else(PoisonError::into_inner));
+impl<S: Show> Admin<S> {
+    pub(crate) fn new(metrics: Registry, audience: Audience, shown: S) -> Self {
+        Self { shown, metrics, audience, requests: AtomicUsize::new(0) }
     }
 
     fn answer(&self, path: &str, is_local: bool) -> Answer {
@@ -78,59 +69,41 @@ impl Admin {
         if self.audience == Audience::LocalBeyondHealth && !is_local && !is_for_all {
             return Answer::text(403, "this is told on the machine itself alone\n");
         }
-        let now = self.now.read().unwrap_or_else(PoisonError::into_inner);
         match path {
-            "/" => Answer::text(200, INDEX),
+            "/" => Answer::text(200, S::INDEX),
             "/healthz" => Answer::text(200, "ok\n"),
-            "/readyz" if now.is_draining => Answer::text(503, "draining\n"),
-            "/readyz" if now.plan.is_none() => Answer::text(503, "no Plan is in force yet\n"),
-            "/readyz" if now.is_waiting => Answer::text(503, "waiting for the controller to send TLS keys\n"),
-            "/readyz" => Answer::text(200, "ok\n"),
-            "/metrics" => {
-                drop(now);
-                let mut body = String::new();
-                match text::encode(&mut body, &self.metrics) {
-                    Ok(()) => Answer { status: 200, content_type: OPEN_METRICS, body },
-                    Err(_) => Answer::text(500, "a metric cannot be written\n"),
-                }
-            }
-            "/plan" => match now.plan.clone() {
-                Some(plan) => {
-                    drop(now);
-                    Answer::json(&*plan)
-                }
-                None => Answer::text(503, "no Plan is in force yet\n"),
+            "/readyz" => match self.shown.unready() {
+                Some(why) => Answer::text(503, why),
+                None => Answer::text(200, "ok\n"),
             },
-            "/status" => {
-                drop(now);
-                Answer::json(&(self.report)())
-            }
-            _ => Answer::text(404, INDEX),
+            "/metrics" => self.metrics(),
+            path => self.shown.page(path).unwrap_or_else(|| Answer::text(404, S::INDEX)),
+        }
+    }
+
+    fn metrics(&self) -> Answer {
+        let mut body = String::new();
+        match text::encode(&mut body, &self.metrics) {
+            Ok(()) => Answer { status: 200, content_type: OPEN_METRICS, body },
+            Err(_) => Answer::text(500, "a metric cannot be written\n"),
         }
     }
 }
 
-const INDEX: &str = "/healthz  the process lives
-/readyz   a Plan is in force
-/metrics  for Prometheus
-/plan     what the proxy executes, as JSON
-/status   what became of each object, as JSON
-";
-
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-struct Answer {
+pub(crate) struct Answer {
     status: u16,
     content_type: &'static str,
     body: String,
 }
 
 impl Answer {
-    fn text(status: u16, body: &str) -> Self {
+    pub(crate) fn text(status: u16, body: &str) -> Self {
         Self { status, content_type: "text/plain; charset=utf-8", body: body.to_owned() }
     }
 
-    fn json(value: &impl serde::Serialize) -> Self {
+    pub(crate) fn json(value: &impl serde::Serialize) -> Self {
         match serde_json::to_string_pretty(value) {
             Ok(body) => Self { status: 200, content_type: "application/json", body: body + "\n" },
             Err(error) => Self::text(500, &format!("{error}\n")),
@@ -142,7 +115,7 @@ impl Answer {
 ///
 /// # Errors
 /// When the address cannot be bound.
-pub(crate) fn start(admin: Arc<Admin>, address: SocketAddr) -> io::Result<SocketAddr> {
+pub(crate) fn start<S: Show>(admin: Arc<Admin<S>>, address: SocketAddr) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(address).or_else(|error| match address {
         // Both families are meant; this machine may have one.
         SocketAddr::V6(v6) if v6.ip().is_unspecified() => TcpListener::bind((Ipv4Addr::UNSPECIFIED, v6.port())),
@@ -153,7 +126,7 @@ pub(crate) fn start(admin: Arc<Admin>, address: SocketAddr) -> io::Result<Socket
     Ok(bound)
 }
 
-fn accept(admin: &Arc<Admin>, listener: &TcpListener) {
+fn accept<S: Show>(admin: &Arc<Admin<S>>, listener: &TcpListener) {
     for stream in listener.incoming() {
         let Ok(stream) = stream else {
             // Out of descriptors, most likely: others may close theirs meanwhile.
@@ -177,15 +150,15 @@ fn accept(admin: &Arc<Admin>, listener: &TcpListener) {
 }
 
 /// Counts a request out when it is done, or could not be begun.
-struct Leave(Arc<Admin>);
+struct Leave<S>(Arc<Admin<S>>);
 
-impl Drop for Leave {
+impl<S> Drop for Leave<S> {
     fn drop(&mut self) {
         self.0.requests.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-fn serve(admin: &Admin, stream: &TcpStream) -> io::Result<()> {
+fn serve<S: Show>(admin: &Admin<S>, stream: &TcpStream) -> io::Result<()> {
     stream.set_read_timeout(Some(CLIENT_TIMEOUT))?;
     stream.set_write_timeout(Some(CLIENT_TIMEOUT))?;
     let is_local = stream.peer_addr()?.ip().to_canonical().is_loopback();

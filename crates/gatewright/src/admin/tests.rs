@@ -9,11 +9,12 @@ use std::{
 use gatewright_core::plan::{Certificate, CertificateId, KeyPair, Plan, PrivateKey};
 use prometheus_client::registry::Registry;
 
-use super::{Admin, Audience, start};
+use super::{Admin, Audience, DataPlane, start};
 use crate::report::StatusReport;
 
 fn serve() -> (Arc<Admin>, SocketAddr) {
-    let admin = Arc::new(Admin::new(Registry::default(), Audience::LocalBeyondHealth, StatusReport::default));
+    let admin =
+        Arc::new(Admin::new(Registry::default(), Audience::LocalBeyondHealth, DataPlane::new(StatusReport::default)));
     let address = start(admin.clone(), ([127, 0, 0, 1], 0).into()).unwrap();
     (admin, address)
 }
@@ -85,7 +86,7 @@ fn another_machine_gets_health_and_metrics_alone() {
         assert_eq!((path, admin.answer(path, false).status), (path, status));
         assert_eq!((path, admin.answer(path, true).status), (path, 200));
     }
-    let open = Admin::new(Registry::default(), Audience::Everybody, StatusReport::default);
+    let open = Admin::new(Registry::default(), Audience::Everybody, DataPlane::new(StatusReport::default));
     assert_eq!(open.answer("/status", false).status, 200);
 }
 

@@ -1,8 +1,7 @@
-//! Metrics that every serving process has: the kernel's of the process, this program's version, the proxy's own.
+//! Metrics that every serving process has: the kernel's of the process, and this program's version.
 
-use std::{fmt, fs, sync::Arc};
+use std::{fmt, fs};
 
-use gatewright_proxy::Observer;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -11,11 +10,10 @@ use prometheus_client::{
 };
 
 /// Returns a registry with them; a command adds its own under `gatewright`.
-pub(crate) fn registry(observer: Arc<Observer>) -> Registry {
+pub(crate) fn registry() -> Registry {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Process));
     let own = registry.sub_registry_with_prefix("gatewright");
-    own.register_collector(Box::new(observer));
     own.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     registry
 }

@@ -19,7 +19,7 @@ use gatewright_proxy::{AccessLog, Settings, limits::Limits};
 use tracing_subscriber::EnvFilter;
 
 use self::edge::EdgeArgs;
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, Show};
 
 /// Options of every command that serves.
 #[derive(Clone, Debug, clap::Args)]
@@ -135,7 +135,7 @@ impl AdminAddress {
     ///
     /// # Errors
     /// When the address cannot be bound.
-    pub(crate) fn start(self, admin: &Arc<Admin>) -> anyhow::Result<Option<SocketAddr>> {
+    pub(crate) fn start<S: Show>(self, admin: &Arc<Admin<S>>) -> anyhow::Result<Option<SocketAddr>> {
         let Self::On(address) = self else { return Ok(None) };
         let bound = admin::start(admin.clone(), address).with_context(|| {
             format!(

@@ -1,23 +1,28 @@
 //! `gatewright controller`: serves a cluster's Gateways.
 
+mod health;
+
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, anyhow};
-use gatewright_controller::Settings;
-use kube::Client;
+use gatewright_controller::{Settings, Vitals};
+use kube::{Client, Config};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
 
+use self::health::Health;
 use crate::{
+    admin::{Admin, Audience},
     inspect::INSPECT,
-    serving::{LogFormat, log},
+    serving::{self, AdminAddress, LogFormat, log},
 };
 
 /// Serve the Gateways of a Kubernetes cluster
@@ -50,6 +55,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:18000")]
     listen: SocketAddr,
 
+    /// Address for health and metrics, or `off`
+    #[arg(long, value_name = "ADDRESS", default_value_t = AdminAddress::On(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 19_000))))]
+    admin: AdminAddress,
+
     /// Token that is shown to the controller that leads
     #[arg(long, value_name = "FILE", default_value = "/var/run/secrets/gatewright/token")]
     token_file: PathBuf,
@@ -63,14 +72,36 @@ pub(crate) struct Args {
     log_format: LogFormat,
 }
 
+/// How long a connection to the API server may be silent. A watch is ended by the API server before that, so that what
+/// is longer silent is dead, and nobody waits for it for ever.
+const SILENCE_MAX: Duration = Duration::from_secs(50);
+
+/// How long the API server may leave what is sent to it unread.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+async fn client() -> anyhow::Result<Client> {
+    let mut config = Config::infer().await?;
+    config.read_timeout = Some(SILENCE_MAX);
+    config.write_timeout = Some(WRITE_TIMEOUT);
+    Ok(Client::try_from(config)?)
+}
+
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     log(&args.log_level, args.log_format)?;
     // More than one provider is linked in nowhere; the client asks for the process's.
     let _ = rustls::crypto::CryptoProvider::install_default(rustls::crypto::aws_lc_rs::default_provider());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let client = Client::try_default().await.context("cannot find the API server")?;
+        let client = client().await.context("cannot find the API server")?;
         let (stopping, stop) = watch::channel(false);
+        let vitals = Arc::new(Vitals::default());
+        let mut metrics = serving::metrics::registry();
+        vitals.register(metrics.sub_registry_with_prefix("gatewright"));
+        let health = Health { vitals: vitals.clone(), stop: stop.clone() };
+        let admin = Arc::new(Admin::new(metrics, Audience::LocalBeyondHealth, health));
+        if let Some(address) = args.admin.start(&admin)? {
+            tracing::info!("http://{address}/ for health and metrics");
+        }
         let mut term = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::spawn(async move {
@@ -91,7 +122,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             address: args.pod_address,
             image: args.image,
             token: args.token_file,
-            vitals: Arc::default(),
+            vitals,
         };
         gatewright_controller::run(client, settings, stop).await.map_err(|error| anyhow!(error))?;
         Ok(ExitCode::SUCCESS)

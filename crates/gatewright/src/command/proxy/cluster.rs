@@ -44,8 +44,9 @@ impl Metrics {
             rejected: Gauge::default(),
             changes: Counter::default(),
         };
-        let mut registry = serving::metrics::registry(observer);
+        let mut registry = serving::metrics::registry();
         let own = registry.sub_registry_with_prefix("gatewright");
+        own.register_collector(Box::new(observer));
         own.register("control_connected", "Whether there is a controller", metrics.connected.clone());
         own.register("config_changes", "Times that a new Plan was put in force", metrics.changes.clone());
         own.register("config_rejected", "Resources that are not in force as sent", metrics.rejected.clone());

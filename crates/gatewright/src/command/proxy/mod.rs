@@ -11,7 +11,7 @@ use gatewright_proxy::Proxy;
 use gatewright_xds::{TlsDial, Trust};
 
 use crate::{
-    admin::{Admin, Audience},
+    admin::{Admin, Audience, DataPlane},
     report::StatusReport,
     serving::{self, AdminAddress},
 };
@@ -83,7 +83,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.serving.log()?;
     let proxy = Proxy::start(args.serving.settings(args.port_offset)).context("cannot start the workers")?;
     let (metrics, registry) = cluster::Metrics::register(proxy.observer());
-    let admin = Arc::new(Admin::new(registry, Audience::LocalBeyondHealth, StatusReport::default));
+    let admin = Arc::new(Admin::new(registry, Audience::LocalBeyondHealth, DataPlane::new(StatusReport::default)));
     if let Some(address) = args.admin.start(&admin)? {
         tracing::info!("http://{address}/ for health and metrics");
     }

@@ -30,8 +30,9 @@ impl Metrics {
             findings: Gauge::default(),
             changes: Counter::default(),
         };
-        let mut registry = serving::metrics::registry(observer);
+        let mut registry = serving::metrics::registry();
         let own = registry.sub_registry_with_prefix("gatewright");
+        own.register_collector(Box::new(observer));
         own.register("config_objects", "Objects in force", metrics.objects.clone());
         own.register("config_findings", "What is wrong with them now", metrics.findings.clone());
         own.register("config_changes", "Times that changed manifests were applied", metrics.changes.clone());

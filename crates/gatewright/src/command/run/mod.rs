@@ -20,7 +20,7 @@ use gatewright_proxy::Proxy;
 
 use super::check::Channel;
 use crate::{
-    admin::{Admin, Audience},
+    admin::{Admin, Audience, DataPlane},
     judge::Judge,
     manifest::{Sources, Turn, Wake, Watch},
     output,
@@ -131,10 +131,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut refresh = judge.refresh(Some(&mut watch));
     let judge = Arc::new(Mutex::new(judge));
     let reporting = judge.clone();
-    let admin = Arc::new(Admin::new(registry, Audience::Everybody, move || {
+    let shown = DataPlane::new(move || {
         let draft = serve::lock(&reporting).draft();
         draft.finish()
-    }));
+    });
+    let admin = Arc::new(Admin::new(registry, Audience::Everybody, shown));
     let admin_address = args.admin.start(&admin)?;
     let mut server = Server::new(judge, proxy, admin, metrics, bind);
     let summary = server.apply(Instant::now())?;

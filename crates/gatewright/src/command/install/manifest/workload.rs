@@ -6,6 +6,8 @@ use super::{NAME, Values, namespaced, selector};
 
 /// Where proxies get their Plans.
 const XDS_PORT: u16 = 18_000;
+/// Health and metrics.
+const ADMIN_PORT: u16 = 19_000;
 /// The user of the image.
 const USER: u32 = 65_532;
 
@@ -61,8 +63,7 @@ fn pod(values: &Values) -> Value {
 
 fn container(values: &Values) -> Value {
     let field = |name: &str, path: &str| json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}});
-    // Proxies are served once objects are known and the CA is there.
-    let probe = |period: u32| json!({"tcpSocket": {"port": "xds"}, "periodSeconds": period, "failureThreshold": 3});
+    let probe = |path: &str, period: u32| json!({"httpGet": {"path": path, "port": "admin"}, "periodSeconds": period, "failureThreshold": 3});
     json!({
         "name": "controller",
         "image": values.image,
@@ -73,9 +74,12 @@ fn container(values: &Values) -> Value {
             field("POD_NAMESPACE", "metadata.namespace"),
             field("POD_IP", "status.podIP"),
         ],
-        "ports": [{"name": "xds", "containerPort": XDS_PORT, "protocol": "TCP"}],
-        "readinessProbe": probe(2),
-        "livenessProbe": probe(10),
+        "ports": [
+            {"name": "xds", "containerPort": XDS_PORT, "protocol": "TCP"},
+            {"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"},
+        ],
+        "readinessProbe": probe("/readyz", 2),
+        "livenessProbe": probe("/healthz", 10),
         "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": false,

@@ -1,7 +1,7 @@
 //! Who a token is of: asked of the API server, and read as one data plane, or as another controller.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -18,8 +18,16 @@ pub(crate) const AUDIENCE: &str = "gatewright-xds";
 pub(crate) struct Accounts(Arc<RwLock<BTreeMap<ObjectKey, DataPlane>>>);
 
 impl Accounts {
-    pub(crate) fn replace(&self, accounts: BTreeMap<ObjectKey, DataPlane>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = accounts;
+    /// Takes the accounts that stand for data planes now. Those that are `held` as they are may keep the account that they
+    /// had: parameters that are wrong do not say which it is.
+    pub(crate) fn replace(&self, mut accounts: BTreeMap<ObjectKey, DataPlane>, held: &BTreeSet<&DataPlane>) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for (account, data_plane) in std::mem::take(&mut *known) {
+            if held.contains(&data_plane) {
+                accounts.entry(account).or_insert(data_plane);
+            }
+        }
+        *known = accounts;
     }
 
     fn find(&self, account: &ObjectKey) -> Option<DataPlane> {
@@ -73,3 +81,6 @@ fn account(name: &str) -> Option<ObjectKey> {
     let (namespace, name) = name.strip_prefix("system:serviceaccount:")?.split_once(':')?;
     Some(ObjectKey::new(namespace, name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use std::{
 use gatewright_core::{
     Compiler, Outcome,
     infrastructure::identities,
-    world::{Controllers, DataPlane, Inspect, Kind, ObjectKey, ObjectRef, Settings as WorldSettings, World},
+    world::{Controllers, DataPlane, Inspect, Kind, ObjectKey, ObjectRef, Observed, Settings as WorldSettings, World},
 };
 use gatewright_xds::Server;
 use kube::Client;
@@ -19,12 +19,13 @@ use tokio::{
     net::TcpListener,
     sync::{mpsc, watch as channel},
     task::spawn_blocking,
-    time::{sleep, sleep_until},
+    time::{sleep, sleep_until, timeout},
 };
 
 use crate::{
     authenticate::{Accounts, Reviewer},
     authority::{self, Authority},
+    event::{self, Board, Reporter},
     leader::{self, Candidate, Leadership},
     picture::{Picture, Readiness},
     provision::{self, Provisioner, Seen, Wanted},
@@ -44,6 +45,9 @@ const CONFIRMATION_WAIT: Duration = Duration::from_secs(1);
 /// How long after the start statuses wait for proxies that run already and have to find this controller: without it, a
 /// restart would tell the world that nothing is programmed.
 const REUNION_WAIT: Duration = Duration::from_secs(5);
+
+/// How long the API server has to take the Lease back when the process stops.
+const RELEASE_WAIT: Duration = Duration::from_secs(5);
 
 /// How the controller is set up.
 #[derive(Clone, Debug)]
@@ -70,8 +74,8 @@ pub struct Settings {
 /// Runs until `stop` says so.
 ///
 /// # Errors
-/// When there is no CA, or the control channel cannot listen.
-pub async fn run(client: Client, settings: Settings, stop: channel::Receiver<bool>) -> Result<(), String> {
+/// When the control channel cannot listen.
+pub async fn run(client: Client, settings: Settings, mut stop: channel::Receiver<bool>) -> Result<(), String> {
     let controllers = Controllers::Named(settings.controller_names.clone());
     let desk = Arc::new(Desk::new(controllers.clone()));
     let kinds = Kinds::default();
@@ -79,10 +83,22 @@ pub async fn run(client: Client, settings: Settings, stop: channel::Receiver<boo
     let (wanted, wanted_out) = channel::channel(BTreeSet::new());
     let (leads_in, leads) = channel::channel(false);
     tokio::spawn(watch::run(client.clone(), kinds.clone(), wanted_out, changes_in));
-    tokio::spawn(status::run(client.clone(), desk.clone(), kinds, settings.vitals.clone(), leads.clone()));
+    let (board, posted) = Board::new(leads.clone(), settings.vitals.clone());
+    let reporter = Reporter {
+        controller: settings.controller_names.first().cloned().unwrap_or_default(),
+        instance: settings.name.clone(),
+    };
+    tokio::spawn(event::run(client.clone(), reporter, posted, settings.vitals.clone()));
+    let telling = (board, settings.vitals.clone());
+    tokio::spawn(status::run(client.clone(), desk.clone(), kinds, leads.clone(), telling));
     let accounts = Accounts::default();
-    let (server, ca) = open_channel(&client, &settings, accounts.clone(), &stop).await?;
-    tokio::spawn(lead(client.clone(), settings.clone(), server.clone(), ca.as_str().into(), leads_in, stop.clone()));
+    let serving = stop.clone();
+    let (server, ca) = tokio::select! {
+        opened = open_channel(&client, &settings, accounts.clone(), &serving) => opened?,
+        _ = stop.wait_for(|stop| *stop) => return Ok(()),
+    };
+    let lead = lead(client.clone(), settings.clone(), server.clone(), ca.as_str().into(), leads_in, stop.clone());
+    let lead = tokio::spawn(lead);
     let (infrastructure, infrastructure_out) = channel::channel(None);
     let (seen_in, seen) = channel::channel(None);
     let control_plane = format!("https://{}.{}.svc:{}", authority::SERVICE, settings.namespace, settings.listen.port());
@@ -107,6 +123,8 @@ pub async fn run(client: Client, settings: Settings, stop: channel::Receiver<boo
         is_due: true,
     };
     engine.run(Facts { seen, standings: server.watch(), stop }).await;
+    // Another leads at once when the Lease is given back. Without an answer it ends by itself.
+    _ = timeout(RELEASE_WAIT, lead).await;
     Ok(())
 }
 
@@ -117,7 +135,7 @@ async fn open_channel(
     accounts: Accounts,
     stop: &channel::Receiver<bool>,
 ) -> Result<(Server, String), String> {
-    let authority = Authority::open(client, &settings.namespace).await?;
+    let authority = Authority::open(client, &settings.namespace).await;
     let ca = authority.certificate.clone();
     let identity = authority.serve()?;
     let own = ObjectKey::new(settings.namespace.as_str(), authority::SERVICE);
@@ -245,10 +263,10 @@ impl Engine {
     }
 
     fn draw(&mut self, changes: Vec<Change>) {
-        let bundle_before = self.picture.world.observed.bundle_version.clone();
+        let told = |observed: &Observed| (observed.bundle_version.clone(), observed.forbidden.clone());
+        let before = told(&self.picture.world.observed);
         changes.into_iter().for_each(|change| self.picture.apply(change));
-        self.is_due |= self.picture.world.has_changes();
-        self.is_due |= self.picture.world.observed.bundle_version != bundle_before;
+        self.is_due |= self.picture.world.has_changes() || told(&self.picture.world.observed) != before;
         if self.picture.world.has_changes()
             && let Some(wanted) = self.picture.find_wanted()
         {
@@ -261,8 +279,11 @@ impl Engine {
         facts.standings.mark_unchanged();
         let seen = facts.seen.borrow_and_update().clone().unwrap_or_default();
         let data_planes = self.publisher.observe(&seen);
-        if self.picture.world.observed.data_planes != data_planes {
-            self.picture.world.observed.data_planes = data_planes;
+        let shared_classes = self.publisher.shared_classes(&seen);
+        let observed = &mut self.picture.world.observed;
+        if observed.data_planes != data_planes || observed.shared_classes != shared_classes {
+            observed.data_planes = data_planes;
+            observed.shared_classes = shared_classes;
             self.is_due = true;
         }
     }
@@ -288,7 +309,8 @@ impl Engine {
         engine.unsaid.extend(delta.statuses);
         let Outcome { plans, infrastructure, .. } = engine.compiler.outcome();
         let (plans, infrastructure) = (plans.clone(), infrastructure.clone());
-        engine.accounts.replace(identities(&infrastructure, &engine.namespace));
+        let held = infrastructure.iter().filter(|(_, it)| it.parameters.is_none()).map(|(data_plane, _)| data_plane);
+        engine.accounts.replace(identities(&infrastructure, &engine.namespace), &held.collect());
         engine.infrastructure.send_if_modified(|before| {
             let is_new = before.as_deref() != Some(&infrastructure);
             *before = Some(Arc::new(infrastructure));

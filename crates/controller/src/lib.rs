@@ -4,7 +4,10 @@
 
 mod authenticate;
 mod authority;
+#[cfg(test)]
+mod double;
 mod engine;
+mod event;
 mod interest;
 mod leader;
 mod picture;

@@ -75,7 +75,7 @@ impl Picture {
             self.settled.retain(|subject| subject.kind != *kind);
             self.failing.retain(|subject, _| subject.kind != *kind);
         }
-        self.vitals.failing(self.failing.iter());
+        self.tell_failing();
         self.world.observed.bundle_version = bundle_version;
         self.served = Some(kinds);
     }
@@ -97,7 +97,7 @@ impl Picture {
         unread.iter().for_each(|unread| self.cannot_read(unread));
         if self.failing.remove(&subject).is_some() {
             tracing::info!(%subject, "a watch is well again");
-            self.vitals.failing(self.failing.iter());
+            self.tell_failing();
         }
         self.settled.insert(subject);
     }
@@ -129,10 +129,20 @@ impl Picture {
             (Failure::Unavailable(why), None) => {
                 tracing::warn!(%subject, %why, "a watch fails; what was known stays, trying again");
             }
-            (Failure::Unavailable(_), Some(_)) => {}
+            // That nobody answers now does not mean that it is allowed.
+            (Failure::Unavailable(_), Some(Failure::Forbidden(_))) => return,
+            (Failure::Unavailable(_), Some(Failure::Unavailable(_))) => {}
         }
         self.failing.insert(subject, failure);
+        self.tell_failing();
+    }
+
+    /// Shows what cannot be read now: in the metrics, and to those who refer to it.
+    fn tell_failing(&mut self) {
         self.vitals.failing(self.failing.iter());
+        let forbidden = self.failing.iter().filter(|(_, failure)| matches!(failure, Failure::Forbidden(_)));
+        self.world.observed.forbidden =
+            forbidden.map(|(subject, _)| (subject.kind, subject.namespace.clone())).collect();
     }
 
     /// Looks up which Secrets and ConfigMaps are of interest, and says whether that changed.
@@ -148,7 +158,7 @@ impl Picture {
             self.settled.remove(&subject);
             self.failing.remove(&subject);
         }
-        self.vitals.failing(self.failing.iter());
+        self.tell_failing();
         for subject in &wanted {
             self.wanted.entry(subject.clone()).or_insert_with(Instant::now);
         }

@@ -53,6 +53,16 @@ impl Publisher {
         self.published = plans;
     }
 
+    /// Returns the classes whose Gateways share a data plane: one that is published, or that still runs.
+    pub(crate) fn shared_classes(&self, seen: &BTreeMap<DataPlane, Seen>) -> BTreeSet<String> {
+        let running = seen.iter().filter(|(_, seen)| seen.available).map(|(data_plane, _)| data_plane);
+        let class = |data_plane: &DataPlane| match data_plane {
+            DataPlane::Class(class) => Some(class.clone()),
+            DataPlane::Gateway(_) | DataPlane::Merged => None,
+        };
+        self.published.keys().chain(running).filter_map(class).collect()
+    }
+
     /// Returns what is known of every published data plane.
     pub(crate) fn observe(&mut self, seen: &BTreeMap<DataPlane, Seen>) -> BTreeMap<DataPlane, DataPlaneState> {
         let mut states = BTreeMap::new();

@@ -13,7 +13,7 @@ use kube::{
 use serde_json::Value;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 use tracing::{info, warn};
 
@@ -25,12 +25,16 @@ use super::{
     seen,
     stock::Stock,
 };
+use crate::watch::WATCH_SECONDS;
 
 /// Who applies, as managed fields name it.
 const FIELD_MANAGER: &str = "gatewright";
 
 /// Data planes worked on at once: enough to fill the API server's answer times, few enough to leave it to others.
 const AT_ONCE: usize = 8;
+
+/// How long the API server may take for one object.
+const STEP_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Changes that come within this time are dealt with together.
 const DEBOUNCE: Duration = Duration::from_millis(20);
@@ -107,7 +111,7 @@ impl Provisioner {
                 Some((kind, event)) = events.next() => {
                     self.take(kind, event);
                     let until = Instant::now() + DEBOUNCE;
-                    while let Ok(Some((kind, event))) = tokio::time::timeout_at(until, events.next()).await {
+                    while let Ok(Some((kind, event))) = timeout_at(until, events.next()).await {
                         self.take(kind, event);
                     }
                 }
@@ -119,7 +123,8 @@ impl Provisioner {
     fn watch(&self, kind: Made) -> stream::BoxStream<'static, (Made, watcher::Result<watcher::Event<DynamicObject>>)> {
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind.resource());
         let selector = format!("{}={}", label::INSTALLATION, self.settings.namespace);
-        let events = watcher(api, watcher::Config::default().labels(&selector)).default_backoff();
+        let config = watcher::Config::default().labels(&selector).timeout(WATCH_SECONDS);
+        let events = watcher(api, config).default_backoff();
         events.map(move |event| (kind, event)).boxed()
     }
 
@@ -212,7 +217,9 @@ impl Provisioner {
             let api = api(&self.client, &id);
             let only = Preconditions { uid: Some(uid), resource_version: None };
             let how = DeleteParams { preconditions: Some(only), ..DeleteParams::background() };
-            match api.delete(&id.name, &how).await {
+            // Without an answer the next round tries again.
+            let Ok(answer) = timeout(STEP_TIMEOUT, api.delete(&id.name, &how)).await else { return };
+            match answer {
                 Ok(_) => {
                     info!(object = %id, "deleted what no Gateway wants any more");
                     self.applied.remove(&id);
@@ -230,7 +237,7 @@ impl Provisioner {
             return;
         }
         let look = |(data_plane, order): (&DataPlane, &Order)| {
-            let mut seen = seen::look(order.objects.iter().map(|(id, _)| id), &self.stock);
+            let mut seen = seen::look(order, &self.stock);
             if let Some(failure) = self.failures.get(data_plane) {
                 seen.problems.clone_from(&failure.problems);
             }
@@ -255,13 +262,19 @@ struct Done {
 async fn carry_out(client: &Client, settings: &Settings, steps: Vec<Step>, problems: Vec<String>) -> Done {
     let mut done = Done { applied: Vec::new(), problems };
     for step in steps {
-        let result = match &step {
-            Step::Apply(id, wanted) => apply(client, id, wanted).await,
-            Step::Create(id, wanted) => match is_taken(client, settings, id, wanted).await {
-                Ok(false) => apply(client, id, wanted).await,
-                Ok(true) => Err(format!("{id} is there already and is not ours; it is left alone")),
-                Err(error) => Err(format!("cannot read {id}: {}", why(&error))),
-            },
+        let carried = async {
+            match &step {
+                Step::Apply(id, wanted) => apply(client, id, wanted).await,
+                Step::Create(id, wanted) => match is_taken(client, settings, id, wanted).await {
+                    Ok(false) => apply(client, id, wanted).await,
+                    Ok(true) => Err(format!("{id} is there already and is not ours; it is left alone")),
+                    Err(error) => Err(format!("cannot read {id}: {}", why(&error))),
+                },
+            }
+        };
+        let result = match timeout(STEP_TIMEOUT, carried).await {
+            Ok(result) => result,
+            Err(_) => Err("the API server does not answer".to_owned()),
         };
         let (Step::Apply(id, wanted) | Step::Create(id, wanted)) = step;
         match result {

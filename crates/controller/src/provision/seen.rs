@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::{
-    kind::{Id, Made},
-    stock::Stock,
+    kind::Made,
+    round::Order,
+    stock::{self, Stock},
 };
 
 /// What the objects of a data plane say of it.
@@ -18,11 +19,14 @@ pub struct Seen {
     pub problems: Vec<String>,
 }
 
-/// Reads what is there of the objects `ids`.
-pub(super) fn look<'a>(ids: impl Iterator<Item = &'a Id>, stock: &Stock) -> Seen {
+/// Reads what is there of the objects of an order: those that it wants, or those that were made for its data plane when
+/// it leaves them as they are.
+pub(super) fn look(order: &Order, stock: &Stock) -> Seen {
+    let wanted = order.objects.iter().filter_map(|(id, _)| Some((id, stock.get(id)?)));
+    let is_held = order.objects.is_empty();
+    let held = stock.iter().filter(|(_, object)| is_held && stock::data_plane(object) == Some(&order.data_plane));
     let mut seen = Seen::default();
-    for id in ids {
-        let Some(object) = stock.get(id) else { continue };
+    for (id, object) in wanted.chain(held) {
         match id.kind {
             Made::Service => seen.addresses = addresses(object),
             Made::Deployment => seen.available |= is_positive(&object["status"]["availableReplicas"]),

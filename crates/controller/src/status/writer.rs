@@ -10,7 +10,7 @@ use kube::{
     Api, Client,
     api::{ApiResource, Patch, PatchParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -19,6 +19,7 @@ use tokio::{
 
 use super::desk::{Desk, Write};
 use crate::{
+    event::{self, Board, News},
     vitals::Vitals,
     watch::{Kinds, Raw, Stored},
 };
@@ -32,6 +33,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a write rests that failed for a reason that may go away.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How long a write rests whose object somebody else changed meanwhile: whoever writes again and again is let go first.
+const CONFLICT_REST: Duration = Duration::from_millis(40);
+
 /// How long a write rests that RBAC or validation refused: a person must mend that, and a change of the object is
 /// written at once all the same.
 const REFUSED_RETRY: Duration = Duration::from_secs(30);
@@ -41,10 +45,10 @@ pub(crate) async fn run(
     client: Client,
     desk: Arc<Desk>,
     kinds: Kinds,
-    vitals: Arc<Vitals>,
     mut is_leader: watch::Receiver<bool>,
+    (board, vitals): (Board, Arc<Vitals>),
 ) {
-    let office = Office { client, desk, kinds, vitals };
+    let office = Office { client, desk, kinds, board, vitals };
     let desk = office.desk.clone();
     let mut writes: JoinSet<()> = JoinSet::new();
     loop {
@@ -75,28 +79,32 @@ struct Office {
     client: Client,
     desk: Arc<Desk>,
     kinds: Kinds,
+    board: Board,
     vitals: Arc<Vitals>,
 }
 
 impl Office {
     /// Delivers one write. A conflict is met on the fresh object, by the next turn of the loop.
     async fn deliver(self, object: ObjectRef, stored: Stored, write: Write) {
-        let Self { client, desk, kinds, vitals } = self;
+        let Self { client, desk, kinds, board, vitals } = self;
         let Some(resource) = kinds.get(object.kind) else {
             desk.returned(&object, None);
             return;
         };
         let api = api(client, &object, &resource);
+        let news = news(&desk, &stored, &write);
         let outcome = match timeout(REQUEST_TIMEOUT, send(&api, &object, &stored, write)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(kube::Error::Service("the API server does not answer".into())),
         };
         let told = match outcome {
             Ok(raw) => {
+                board.post(&object, &stored.uid, news);
                 desk.returned(&object, Some(stored_of(raw)));
                 "written"
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {
+                sleep(CONFLICT_REST.mul_f64(0.25 + fastrand::f64())).await;
                 match timeout(REQUEST_TIMEOUT, api.get_opt(&object.key.name)).await {
                     Ok(Ok(Some(raw))) => desk.returned(&object, Some(stored_of(raw))),
                     Ok(Ok(None)) => desk.lost(&object),
@@ -117,6 +125,17 @@ impl Office {
             }
         };
         vitals.wrote(object.kind.name(), told);
+    }
+}
+
+/// Returns what people are to be told of a write, once it is done.
+fn news(desk: &Desk, stored: &Stored, write: &Write) -> Vec<News> {
+    match write {
+        Write::Status(new) => {
+            let old: Value = serde_json::from_str(&stored.status).unwrap_or_default();
+            event::of_statuses(&old, new, &|name| desk.is_ours(name))
+        }
+        Write::Finalizers(_) => Vec::new(),
     }
 }
 
@@ -161,3 +180,6 @@ fn now() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Time(since.as_secs())
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use super::{Backoff, Change, Failure, Raw, Seen, Subject, Unread};
 
 /// Seconds after which the API server ends a watch, which then goes on where it was. One that it does not end is dead:
 /// kube gives up on it five seconds later, hence within a minute of its last event.
-const WATCH_SECONDS: u32 = 45;
+pub(crate) const WATCH_SECONDS: u32 = 45;
 
 /// A first try after a failure comes soon; a long outage is met by a try every few seconds, for a change must be in
 /// force ten seconds after the API server is back.
@@ -125,3 +125,6 @@ fn failure(error: &watcher::Error, backoff: &mut Backoff) -> (Failure, Duration)
         Some(_) | None => (Failure::Unavailable(error.to_string()), backoff.wait()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use kube::api::ApiResource;
 pub(crate) struct Kinds(Arc<RwLock<BTreeMap<Kind, ApiResource>>>);
 
 impl Kinds {
-    pub(super) fn set(&self, kinds: BTreeMap<Kind, ApiResource>) {
+    pub(crate) fn set(&self, kinds: BTreeMap<Kind, ApiResource>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = kinds;
     }
 

@@ -23,6 +23,7 @@ use tokio::{
 };
 
 pub(crate) use backoff::Backoff;
+pub(crate) use follow::WATCH_SECONDS;
 pub(crate) use kinds::Kinds;
 pub(crate) use raw::Raw;
 pub(crate) use seen::{Seen, Stored, Unread};

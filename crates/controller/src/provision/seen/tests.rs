@@ -2,17 +2,19 @@ use kube::runtime::watcher::Event;
 use serde_json::json;
 
 use super::*;
+use crate::provision::{kind::Id, label};
 
 fn seen(objects: &[(Made, Value)]) -> Seen {
     let mut stock = Stock::default();
-    let mut ids = Vec::new();
+    let mut order = Order { data_plane: "a/g".into(), objects: Vec::new() };
     for (kind, object) in objects {
         let mut object = object.clone();
         object["metadata"] = json!({"namespace": "a", "name": "g"});
-        ids.push(Id { kind: *kind, namespace: "a".into(), name: "g".into() });
+        let id = Id { kind: *kind, namespace: "a".into(), name: "g".into() };
+        order.objects.push((id, Value::Null));
         stock.take(*kind, Event::Apply(object));
     }
-    look(ids.iter(), &stock)
+    look(&order, &stock)
 }
 
 #[test]
@@ -36,4 +38,17 @@ fn a_data_plane_is_available_when_one_pod_is() {
     assert!(!seen(&[deployment(0)]).available);
     assert!(seen(&[deployment(1)]).available);
     assert!(seen(&[(Made::DaemonSet, json!({"status": {"numberAvailable": 1}}))]).available);
+}
+
+#[test]
+fn a_data_plane_that_is_left_as_it_is_shows_what_was_made_for_it() {
+    let mut stock = Stock::default();
+    for (name, data_plane, count) in [("g", "a/g", 1), ("h", "a/h", 0)] {
+        let metadata = json!({"namespace": "a", "name": name, "annotations": {label::DATA_PLANE: data_plane}});
+        let status = json!({"availableReplicas": count});
+        stock.take(Made::Deployment, Event::Apply(json!({"metadata": metadata, "status": status})));
+    }
+    let held = |data_plane: &str| look(&Order { data_plane: data_plane.into(), objects: Vec::new() }, &stock);
+    assert!(held("a/g").available);
+    assert!(!held("a/h").available && !held("a/gone").available);
 }

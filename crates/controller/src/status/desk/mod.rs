@@ -90,6 +90,11 @@ impl Desk {
         Self { controllers, papers: Mutex::default(), due: Notify::new() }
     }
 
+    /// Whether entries under this controller's name are ours.
+    pub(super) fn is_ours(&self, controller_name: &str) -> bool {
+        self.controllers.serve(controller_name)
+    }
+
     fn papers(&self) -> MutexGuard<'_, Papers> {
         self.papers.lock().unwrap_or_else(PoisonError::into_inner)
     }

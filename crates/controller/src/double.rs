@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -10,7 +11,10 @@ use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Channel, Collected, Full};
 use kube::{Client, client::Body};
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
 
 /// A request.
 #[derive(Clone, Debug)]
@@ -38,6 +42,8 @@ pub(crate) enum Answer {
     Watch(mpsc::UnboundedReceiver<Value>),
     /// The connection breaks.
     Broken,
+    /// Something of these, later.
+    After(Duration, Box<Answer>),
 }
 
 impl Answer {
@@ -69,7 +75,11 @@ pub(crate) fn client(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> (
                 body: serde_json::from_slice(&body).unwrap_or_default(),
             };
             log.lock().unwrap().push(asked.clone());
-            let answer = (answer.lock().unwrap())(&asked);
+            let mut answer = (answer.lock().unwrap())(&asked);
+            while let Answer::After(wait, next) = answer {
+                sleep(wait).await;
+                answer = *next;
+            }
             respond(answer)
         }
     });
@@ -94,7 +104,7 @@ fn respond(answer: Answer) -> Result<Response<AnyBody>, String> {
             });
             (200, body.boxed_unsync())
         }
-        Answer::Broken => return Err("the connection is broken".to_owned()),
+        Answer::Broken | Answer::After(..) => return Err("the connection is broken".to_owned()),
     };
     Ok(Response::builder().status(status).header("content-type", "application/json").body(body).unwrap())
 }

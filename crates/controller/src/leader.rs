@@ -3,10 +3,7 @@
 //! A holder that cannot renew stops leading before anybody else may begin; clocks of different machines are never compared:
 //! a standby counts from when it saw the Lease change.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
@@ -16,7 +13,7 @@ use k8s_openapi::{
 use kube::{Api, Client, api::PostParams, core::ObjectMeta};
 use tokio::{
     sync::watch,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 /// The Lease, in the controller's namespace.
@@ -52,6 +49,8 @@ pub(crate) struct Candidate {
 struct Sight {
     version: Option<String>,
     since: Instant,
+    /// When this process last asked to have it written: others count from later on.
+    asked: Instant,
 }
 
 /// Stands for election until `leadership` has no receiver or `stop` says so; then gives the Lease back.
@@ -62,17 +61,16 @@ pub(crate) async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     let leases: Api<Lease> = Api::namespaced(client, &candidate.namespace);
-    let mut sight = Sight { version: None, since: Instant::now() };
     let mut renewed = Instant::now();
+    let mut sight = Sight { version: None, since: renewed, asked: renewed };
     while !leadership.is_closed() && !*stop.borrow() {
         let leads = leadership.borrow().is_ours;
         // An answer that comes after the deadline is as good as none.
         let patience = if leads { RENEW_DEADLINE.saturating_sub(renewed.elapsed()) } else { RENEW_DEADLINE };
-        let now = Instant::now();
         match timeout(patience, stand(&leases, &candidate, &mut sight)).await {
             Ok(Ok(state)) => {
                 if state.is_ours {
-                    renewed = now;
+                    renewed = sight.asked;
                 }
                 tell(&leadership, state);
             }
@@ -111,10 +109,11 @@ fn tell(leadership: &watch::Sender<Leadership>, state: Leadership) {
 async fn stand(leases: &Api<Lease>, candidate: &Candidate, sight: &mut Sight) -> Result<Leadership, kube::Error> {
     let Some(lease) = leases.get_opt(LEASE).await? else {
         let lease = held(Lease::default(), candidate);
+        sight.asked = Instant::now();
         return won(leases.create(&PostParams::default(), &lease).await);
     };
     if lease.metadata.resource_version != sight.version {
-        *sight = Sight { version: lease.metadata.resource_version.clone(), since: Instant::now() };
+        (sight.version, sight.since) = (lease.metadata.resource_version.clone(), Instant::now());
     }
     let spec = lease.spec.as_ref();
     let holder = spec.and_then(|spec| spec.holder_identity.as_deref()).unwrap_or_default();
@@ -122,6 +121,7 @@ async fn stand(leases: &Api<Lease>, candidate: &Candidate, sight: &mut Sight) ->
     let is_over = sight.since.elapsed() > duration.map_or(DURATION, Duration::from_secs);
     if holder.is_empty() || holder == candidate.name || is_over {
         let lease = held(lease, candidate);
+        sight.asked = Instant::now();
         return won(leases.replace(LEASE, &PostParams::default(), &lease).await);
     }
     let address = lease.metadata.annotations.as_ref().and_then(|annotations| annotations.get(ADDRESS));
@@ -170,3 +170,6 @@ async fn release(leases: &Api<Lease>, candidate: &Candidate) {
         let _ = leases.replace(LEASE, &PostParams::default(), &lease).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,6 +61,7 @@ impl Picture {
                 self.world.remove(&object);
             }
             Change::Failing { subject, failure } => self.fail(subject, failure),
+            Change::Well { subject } => self.well(&subject),
         }
     }
 
@@ -95,10 +96,7 @@ impl Picture {
         }
         objects.into_iter().for_each(|seen| self.see(seen));
         unread.iter().for_each(|unread| self.cannot_read(unread));
-        if self.failing.remove(&subject).is_some() {
-            tracing::info!(%subject, "a watch is well again");
-            self.tell_failing();
-        }
+        self.well(&subject);
         self.settled.insert(subject);
     }
 
@@ -135,6 +133,13 @@ impl Picture {
         }
         self.failing.insert(subject, failure);
         self.tell_failing();
+    }
+
+    fn well(&mut self, subject: &Subject) {
+        if self.failing.remove(subject).is_some() {
+            tracing::info!(%subject, "a watch is well again");
+            self.tell_failing();
+        }
     }
 
     /// Shows what cannot be read now: in the metrics, and to those who refer to it.

@@ -31,18 +31,17 @@ pub(crate) struct News {
 /// Returns what became bad, or is bad for another reason than before. Entries of other controllers are not ours to tell.
 pub(crate) fn of_statuses(old: &Value, new: &Value, is_ours: &dyn Fn(&str) -> bool) -> Vec<News> {
     let mut news = Vec::new();
-    of_conditions(&mut news, "", old, new);
+    of_conditions(&mut news, "", old, new, false);
     of_rejections(&mut news, old, new);
-    // What a listener is not because its Gateway is not is told of the Gateway.
     let is_whole_bad = is_bad(new, "Accepted");
-    for listener in items(new, "listeners").iter().filter(|_| !is_whole_bad) {
+    for listener in items(new, "listeners") {
         let before = find(old, "listeners", listener, &["name"]);
-        of_conditions(&mut news, &format!("listener {}: ", text(listener, "name")), before, listener);
+        of_conditions(&mut news, &format!("listener {}: ", text(listener, "name")), before, listener, is_whole_bad);
     }
     for (list, reference) in [("parents", "parentRef"), ("ancestors", "ancestorRef")] {
         for entry in items(new, list).iter().filter(|entry| is_ours(text(entry, "controllerName"))) {
             let before = find(old, list, entry, &["controllerName", reference]);
-            of_conditions(&mut news, &format!("{}: ", named(&entry[reference])), before, entry);
+            of_conditions(&mut news, &format!("{}: ", named(&entry[reference])), before, entry, false);
         }
     }
     news.truncate(NEWS_MAX);
@@ -59,12 +58,14 @@ fn of_rejections(news: &mut Vec<News>, old: &Value, new: &Value) {
     }
 }
 
-fn of_conditions(news: &mut Vec<News>, place: &str, old: &Value, new: &Value) {
+/// `is_whole_bad` when what this is a part of is not accepted.
+fn of_conditions(news: &mut Vec<News>, place: &str, old: &Value, new: &Value, is_whole_bad: bool) {
     for (action, bad) in WATCHED {
         let Some(condition) = condition(new, action).filter(|it| text(it, "status") == bad) else { continue };
         let reason = text(condition, "reason");
         // What cannot be accepted or resolved is not programmed either: it is said once.
-        let is_echo = action == "Programmed" && (is_bad(new, "Accepted") || is_bad(new, "ResolvedRefs"));
+        let is_explained = is_whole_bad || is_bad(new, "Accepted") || is_bad(new, "ResolvedRefs");
+        let is_echo = action == "Programmed" && is_explained;
         let was_so = self::condition(old, action).is_some_and(|before| is_same(before, condition));
         if is_echo || was_so || PASSED_OVER.contains(&reason) {
             continue;

@@ -6,6 +6,7 @@
 mod desired;
 mod kind;
 mod label;
+mod paced;
 mod patch;
 mod provisioner;
 mod round;

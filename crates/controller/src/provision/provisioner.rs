@@ -8,7 +8,7 @@ use kube::{
     Api, Client,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
     core::DynamicObject,
-    runtime::{WatchStreamExt, watcher},
+    runtime::watcher,
 };
 use serde_json::Value;
 use tokio::{
@@ -21,6 +21,7 @@ use super::{
     Seen, Settings, desired,
     kind::{Id, Made},
     label,
+    paced::paced,
     round::{self, Applied, Order, Step},
     seen,
     stock::Stock,
@@ -124,8 +125,7 @@ impl Provisioner {
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind.resource());
         let selector = format!("{}={}", label::INSTALLATION, self.settings.namespace);
         let config = watcher::Config::default().labels(&selector).timeout(WATCH_SECONDS);
-        let events = watcher(api, config).default_backoff();
-        events.map(move |event| (kind, event)).boxed()
+        paced(watcher(api, config)).map(move |event| (kind, event)).boxed()
     }
 
     fn take(&mut self, kind: Made, event: watcher::Result<watcher::Event<DynamicObject>>) {

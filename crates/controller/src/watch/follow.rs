@@ -9,7 +9,10 @@ use kube::{
     api::ApiResource,
     runtime::watcher::{self, Event, watcher},
 };
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 
 use super::{Backoff, Change, Failure, Raw, Seen, Subject, Unread};
 
@@ -17,9 +20,12 @@ use super::{Backoff, Change, Failure, Raw, Seen, Subject, Unread};
 /// kube gives up on it five seconds later, hence within a minute of its last event.
 pub(crate) const WATCH_SECONDS: u32 = 45;
 
-/// A first try after a failure comes soon; a long outage is met by a try every few seconds, for a change must be in
+/// The first and the longest wait after a failure. A first try after a failure comes soon; a long outage is met by a try every few seconds, for a change must be in
 /// force ten seconds after the API server is back.
-const RETRY: (Duration, Duration) = (Duration::from_millis(400), Duration::from_secs(6));
+pub(crate) const RETRY: (Duration, Duration) = (Duration::from_millis(400), Duration::from_secs(6));
+
+/// How long after a failure a watch that says nothing counts as well: one that is refused says so at once.
+const WELL_AFTER: Duration = Duration::from_secs(10);
 
 /// What RBAC refuses, it refuses until a person changes it.
 const FORBIDDEN_RETRY: Duration = Duration::from_secs(30);
@@ -36,7 +42,23 @@ pub(super) async fn follow(client: Client, subject: Subject, resource: ApiResour
     let mut events = pin!(watcher(api, config(subject.kind)));
     let mut backoff = Backoff::new(RETRY.0, RETRY.1);
     let mut listing = Listing::default();
-    while let Some(event) = events.next().await {
+    let mut has_failed = false;
+    loop {
+        let event = match timeout(WELL_AFTER, events.next()).await {
+            Ok(Some(event)) => event,
+            Ok(None) => return,
+            Err(_) => {
+                // A watch in which nothing happens is well; an answer to a list is due.
+                if !has_failed || listing.is_open {
+                    continue;
+                }
+                has_failed = false;
+                if changes.send(Change::Well { subject: subject.clone() }).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+        };
         let change = match event {
             Ok(event) => {
                 // That it begins to list is no success yet.
@@ -46,6 +68,7 @@ pub(super) async fn follow(client: Client, subject: Subject, resource: ApiResour
                 listing.take(event, &subject, &resource)
             }
             Err(error) => {
+                has_failed = true;
                 let (failure, wait) = failure(&error, &mut backoff);
                 tracing::debug!(%subject, ?failure, ?wait, "a watch does not come to its objects");
                 let change = Change::Failing { subject: subject.clone(), failure };
@@ -75,6 +98,8 @@ fn config(kind: Kind) -> watcher::Config {
 struct Listing {
     objects: Vec<Seen>,
     unread: Vec<Unread>,
+    /// Whether a list is under way.
+    is_open: bool,
 }
 
 impl Listing {
@@ -82,7 +107,7 @@ impl Listing {
         let read = |raw| Seen::read(raw, subject.kind, &resource.api_version);
         match event {
             Event::Init => {
-                *self = Self::default();
+                *self = Self { is_open: true, ..Self::default() };
                 None
             }
             Event::InitApply(raw) => {
@@ -93,7 +118,7 @@ impl Listing {
                 None
             }
             Event::InitDone => {
-                let Self { objects, unread } = std::mem::take(self);
+                let Self { objects, unread, is_open: _ } = std::mem::take(self);
                 Some(Change::Listed { subject: subject.clone(), objects, unread })
             }
             Event::Apply(raw) => Some(match read(raw) {
@@ -108,7 +133,8 @@ impl Listing {
     }
 }
 
-fn failure(error: &watcher::Error, backoff: &mut Backoff) -> (Failure, Duration) {
+/// Says why a watch does not come to its objects, and how long to wait before it is polled again.
+pub(crate) fn failure(error: &watcher::Error, backoff: &mut Backoff) -> (Failure, Duration) {
     use watcher::Error as E;
     let status = match error {
         E::InitialListFailed(kube::Error::Api(status))
@@ -121,6 +147,11 @@ fn failure(error: &watcher::Error, backoff: &mut Backoff) -> (Failure, Duration)
         Some(status) if status.is_forbidden() => {
             let wait = FORBIDDEN_RETRY + FORBIDDEN_RETRY.mul_f64(fastrand::f64() / 10.0);
             (Failure::Forbidden(status.message.clone()), wait)
+        }
+        Some(status) if status.code == 410 && !matches!(error, E::InitialListFailed(_)) => {
+            // The API server is there, but not what it knew: a list is next, and need not wait long.
+            backoff.reset();
+            (Failure::Unavailable(error.to_string()), backoff.wait())
         }
         Some(_) | None => (Failure::Unavailable(error.to_string()), backoff.wait()),
     }

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 pub(crate) use backoff::Backoff;
-pub(crate) use follow::WATCH_SECONDS;
+pub(crate) use follow::{RETRY, WATCH_SECONDS, failure};
 pub(crate) use kinds::Kinds;
 pub(crate) use raw::Raw;
 pub(crate) use seen::{Seen, Stored, Unread};
@@ -78,6 +78,10 @@ pub(crate) enum Change {
     Failing {
         subject: Subject,
         failure: Failure,
+    },
+    /// A watch that failed goes on.
+    Well {
+        subject: Subject,
     },
 }
 

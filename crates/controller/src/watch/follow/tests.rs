@@ -39,6 +39,7 @@ fn word(change: &Change) -> String {
         Change::Deleted(object) => format!("deleted {}", object.key.name),
         Change::Failing { failure: Failure::Forbidden(_), .. } => "forbidden".into(),
         Change::Failing { failure: Failure::Unavailable(_), .. } => "unavailable".into(),
+        Change::Well { .. } => "well".into(),
         Change::Served { .. } | Change::Unread(_) => "something else".into(),
     }
 }
@@ -163,6 +164,25 @@ async fn a_restart_of_the_api_server_costs_one_list_at_most() {
     assert!(away.len() <= 20, "{} tries while it was away", away.len());
     let back = asked.iter().find(|it| it.at - begun >= Duration::from_secs(AWAY.end)).unwrap();
     assert!(back.at - begun <= Duration::from_secs(AWAY.end + 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_goes_on_where_it_was_is_well_again() {
+    let mut watches = 0;
+    let (mut told, _) = follow_services(move |asked| match asked.is_watch() {
+        false => Answer::Json(list(5, &[service("s", 1)])),
+        true => {
+            watches += 1;
+            match watches {
+                1 => Answer::Failure(403, "Forbidden"),
+                2 => Answer::Broken,
+                _ => silence(),
+            }
+        }
+    });
+    for word in ["listed s", "forbidden", "unavailable", "well"] {
+        assert_eq!(next(&mut told).await, word);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -72,6 +72,10 @@ pub(crate) struct Args {
     log_format: LogFormat,
 }
 
+/// How long a connection to the API server may take to be made. The kernel tries ever more seldom: a new connection after
+/// a few seconds finds an API server that is back long before an old one does.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long a connection to the API server may be silent. A watch is ended by the API server before that, so that what
 /// is longer silent is dead, and nobody waits for it for ever.
 const SILENCE_MAX: Duration = Duration::from_secs(50);
@@ -81,13 +85,15 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn client() -> anyhow::Result<Client> {
     let mut config = Config::infer().await?;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.read_timeout = Some(SILENCE_MAX);
     config.write_timeout = Some(WRITE_TIMEOUT);
     Ok(Client::try_from(config)?)
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    log(&args.log_level, args.log_format)?;
+    // What the client fails at is told by whoever asked it, once.
+    log(&format!("kube_client=off,{}", args.log_level), args.log_format)?;
     // More than one provider is linked in nowhere; the client asks for the process's.
     let _ = rustls::crypto::CryptoProvider::install_default(rustls::crypto::aws_lc_rs::default_provider());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -61,22 +61,11 @@ spec:
 
 /// A Service of one port, and its one endpoint: another port, of loopback.
 pub(crate) fn service(name: &str, port: u16, endpoint_port: u16) -> String {
-    format!(
-        "apiVersion: v1
-kind: Service
-metadata:
-  name: {name}
-  namespace: default
-spec:
-  ports:
-    - port: {port}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata:
-  name: {name}
-  namespace: default
-  labels:
+    service_without_endpoints(name, port)
+        + "---\n"
+        + &head("discovery.k8s.io/v1", "EndpointSlice", name)
+        + &format!(
+            "  labels:
     kubernetes.io/service-name: {name}
 addressType: IPv4
 ports:
@@ -84,78 +73,50 @@ ports:
 endpoints:
   - addresses: [127.0.0.1]
 "
-    )
+        )
 }
 
 /// A Service that no EndpointSlice belongs to.
 pub(crate) fn service_without_endpoints(name: &str, port: u16) -> String {
-    format!(
-        "apiVersion: v1
-kind: Service
-metadata:
-  name: {name}
-  namespace: default
-spec:
-  ports:
-    - port: {port}
-"
-    )
+    head("v1", "Service", name) + &format!("spec:\n  ports:\n    - port: {port}\n")
 }
 
 /// A Secret of type kubernetes.io/tls.
 pub(crate) fn certificate(name: &str, pair: &Certificate) -> String {
-    format!(
-        "apiVersion: v1
-kind: Secret
-metadata:
-  name: {name}
-  namespace: default
-type: kubernetes.io/tls
-data:
-  tls.crt: {}
-  tls.key: {}
-",
-        BASE64_STANDARD.encode(&pair.chain),
-        BASE64_STANDARD.encode(&pair.key)
-    )
+    let (chain, key) = (BASE64_STANDARD.encode(&pair.chain), BASE64_STANDARD.encode(&pair.key));
+    head("v1", "Secret", name) + &format!("type: kubernetes.io/tls\ndata:\n  tls.crt: {chain}\n  tls.key: {key}\n")
 }
 
 /// An HTTPRoute with one rule: a path prefix to a Service.
 pub(crate) fn route(name: &str, hostname: Option<&str>, prefix: &str, service: &str, port: u16) -> String {
-    let hostnames = hostname.map(|hostname| format!("  hostnames: [{hostname}]\n")).unwrap_or_default();
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata:
-  name: {name}
-  namespace: default
-spec:
-  parentRefs:
-    - name: gateway
-{hostnames}  rules:
-    - matches:
+    let rule = format!(
+        "    - matches:
         - path: {{ type: PathPrefix, value: {prefix} }}
       backendRefs:
         - {{ name: {service}, port: {port} }}
 "
-    )
+    );
+    http_route(name, hostname, &rule)
+}
+
+/// An HTTPRoute with these rules, each an item of a list in four columns.
+pub(crate) fn http_route(name: &str, hostname: Option<&str>, rules: &str) -> String {
+    attached("HTTPRoute", name, hostname, rules)
 }
 
 /// A GRPCRoute that sends every method of a hostname to a Service.
 pub(crate) fn grpc_route(name: &str, hostname: &str, service: &str, port: u16) -> String {
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1
-kind: GRPCRoute
-metadata:
-  name: {name}
-  namespace: default
-spec:
-  parentRefs:
-    - name: gateway
-  hostnames: [{hostname}]
-  rules:
-    - backendRefs:
-        - {{ name: {service}, port: {port} }}
-"
-    )
+    let rule = format!("    - backendRefs:\n        - {{ name: {service}, port: {port} }}\n");
+    attached("GRPCRoute", name, Some(hostname), &rule)
+}
+
+fn attached(kind: &str, name: &str, hostname: Option<&str>, rules: &str) -> String {
+    let hostnames = hostname.map(|hostname| format!("  hostnames: [{hostname}]\n")).unwrap_or_default();
+    head("gateway.networking.k8s.io/v1", kind, name)
+        + &format!("spec:\n  parentRefs:\n    - name: gateway\n{hostnames}  rules:\n{rules}")
+}
+
+/// What every object begins with; more of its metadata may follow.
+fn head(api_version: &str, kind: &str, name: &str) -> String {
+    format!("apiVersion: {api_version}\nkind: {kind}\nmetadata:\n  name: {name}\n  namespace: default\n")
 }

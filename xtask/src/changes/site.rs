@@ -124,7 +124,7 @@ impl Site {
     /// Adds the file of a route of its own, at `/added`.
     pub(super) fn write_added(&mut self) -> Result<()> {
         let rule = rule("/added", self.edit, &[("red", 1)]);
-        let text = http_route("added", &rule);
+        let text = manifest::http_route("added", None, &rule);
         self.write("added.yaml", &text)
     }
 
@@ -138,7 +138,7 @@ impl Site {
             Rule { path, backends: Backends::Weighted } => rule(path, self.edit, &weighted),
             Rule { path, backends: Backends::Service(name) } => rule(path, self.edit, &[(name, 1)]),
         });
-        http_route("loaded", &rules.concat())
+        manifest::http_route("loaded", None, &rules.concat())
     }
 
     /// Writes a file whole, by turns in place and by rename: people's editors and tools do both.
@@ -152,21 +152,6 @@ impl Site {
         fs::write(&draft, text)?;
         Ok(fs::rename(draft, path)?)
     }
-}
-
-fn http_route(name: &str, rules: &str) -> String {
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata:
-  name: {name}
-  namespace: default
-spec:
-  parentRefs:
-    - name: gateway
-  rules:
-{rules}"
-    )
 }
 
 fn rule(path: &str, edit: u32, backends: &[(&str, u32)]) -> String {

@@ -36,6 +36,8 @@ enum Command {
     Conformance(conformance::Args),
     /// Let what Gatewright depends on in a cluster break, under load
     Faults(faults::Args),
+    /// Build Gatewright's image, as an archive
+    Image(cluster::image::WriteArgs),
     /// Measure what 10,000 idle HTTP/1.1 connections add to the process
     Idle(idle::Args),
     /// Let h2spec, grpc-go and a WebSocket client judge the binary
@@ -62,6 +64,7 @@ fn main() -> anyhow::Result<()> {
         Command::Crds(args) => crds::run(&args),
         Command::Faults(args) => faults::run(&args),
         Command::Idle(args) => idle::run(&args),
+        Command::Image(args) => cluster::image::write(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Tidy(args) => tidy::run(&args),

@@ -69,13 +69,27 @@ pub(crate) fn load(cluster: &Cluster, args: &Args) -> Result<()> {
 
 /// Makes Gatewright's image of a program and loads it into a cluster.
 pub(crate) fn load_program(cluster: &Cluster, program: &Path) -> Result<()> {
-    let mut image = Image::of_program(program);
-    image.add_libraries(program)?;
-    if Path::new(ANCHORS).exists() {
-        image.files.push((ANCHORS.trim_start_matches('/').into(), ANCHORS.into()));
-    }
-    image.load(cluster, &[GATEWRIGHT])?;
+    Image::of_gatewright(program)?.load(cluster, &[GATEWRIGHT])?;
     println!("loaded {GATEWRIGHT}, made of {}", program.display());
+    Ok(())
+}
+
+#[derive(clap::Args)]
+pub(crate) struct WriteArgs {
+    /// Where the archive goes [default: gatewright-image.tar in the target folder]
+    #[arg(long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    image: Args,
+}
+
+/// Builds Gatewright's image and writes it as an archive, which `docker load`, `ctr images import` and `skopeo` take.
+pub(crate) fn write(args: &WriteArgs) -> Result<()> {
+    let program = args.image.program()?;
+    let archive = Image::of_gatewright(&program)?.archive(&[GATEWRIGHT])?;
+    let path = args.output.clone().unwrap_or_else(|| build::target_folder().join("gatewright-image.tar"));
+    fs::write(&path, &archive).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{} is {GATEWRIGHT}: {} MB, made of {}", path.display(), archive.len() / 1_000_000, program.display());
     Ok(())
 }
 
@@ -146,6 +160,18 @@ impl Image {
     pub(crate) fn of_program(program: &Path) -> Self {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { entry: name.clone(), files: vec![(name, program.into())] }
+    }
+
+    /// What is released: the program, users' names, and trust anchors.
+    fn of_gatewright(program: &Path) -> Result<Self> {
+        // Whatever the file is called here, this is what manifests may name.
+        let entry = "gatewright".to_owned();
+        let mut image = Self { entry: entry.clone(), files: vec![(entry, program.into())] };
+        image.add_libraries(program)?;
+        if Path::new(ANCHORS).exists() {
+            image.files.push((ANCHORS.trim_start_matches('/').into(), ANCHORS.into()));
+        }
+        Ok(image)
     }
 
     /// Adds the shared libraries of a program that is not static, at the paths where it looks for them.

@@ -226,6 +226,8 @@ impl Engine {
         let mut changes = Vec::new();
         let waiting_until = match self.picture.readiness() {
             Readiness::Until(until) => until,
+            // The last round observed something new at its end: nobody else will say it again.
+            Readiness::Ready if self.is_due => Instant::now(),
             Readiness::Ready | Readiness::Waiting => Instant::now() + Duration::from_secs(3600),
         };
         let reunion_until = self.reunion_until.filter(|_| !self.is_open && !self.is_due);
@@ -367,3 +369,6 @@ fn classes_in_use(world: &World) -> BTreeMap<ObjectRef, bool> {
     ours.map(|(key, _)| (ObjectRef { kind: Kind::GatewayClass, key: key.clone() }, used.contains(key.name.as_str())))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

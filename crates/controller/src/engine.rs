@@ -304,6 +304,7 @@ impl Engine {
     /// Compiles the World and hands on what comes of it. Statuses last: they speak of what proxies do.
     async fn act(mut self, facts: &mut Facts) -> Self {
         self.is_due = false;
+        self.picture.used();
         let since = Instant::now();
         let (mut engine, delta) = blocking(self, |engine| engine.compiler.compile(&mut engine.picture.world)).await;
         engine.vitals.compiled(since.elapsed());

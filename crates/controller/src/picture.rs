@@ -32,6 +32,8 @@ pub(crate) struct Picture {
     /// Subjects whose watch fails, and why.
     failing: BTreeMap<Subject, Failure>,
     unread: BTreeSet<ObjectRef>,
+    /// Whether the World was acted upon.
+    is_in_use: bool,
 }
 
 impl Picture {
@@ -45,7 +47,13 @@ impl Picture {
             settled: BTreeSet::new(),
             failing: BTreeMap::new(),
             unread: BTreeSet::new(),
+            is_in_use: false,
         }
+    }
+
+    /// Notes that the World is acted upon.
+    pub(crate) fn used(&mut self) {
+        self.is_in_use = true;
     }
 
     /// Draws one change.
@@ -121,8 +129,11 @@ impl Picture {
                 if !matches!(before, Some(Failure::Forbidden(_))) {
                     tracing::error!(%subject, %why, "RBAC forbids a watch; everything else goes on");
                 }
-                // Nothing will come of waiting.
-                self.settled.insert(subject.clone());
+                // Nothing will come of waiting; but a controller that begins must not take what it may not see for gone:
+                // whoever it replaces served it, and goes on.
+                if self.is_in_use || !is_essential(subject.kind) {
+                    self.settled.insert(subject.clone());
+                }
             }
             (Failure::Unavailable(why), None) => {
                 tracing::warn!(%subject, %why, "a watch fails; what was known stays, trying again");
@@ -186,6 +197,34 @@ impl Picture {
     }
 }
 
+/// Whether a World without objects of a kind, though there are some, would end traffic or leave it unprotected.
+fn is_essential(kind: Kind) -> bool {
+    match kind {
+        Kind::GatewayClass
+        | Kind::Gateway
+        | Kind::ListenerSet
+        | Kind::HttpRoute
+        | Kind::GrpcRoute
+        | Kind::BackendTlsPolicy
+        | Kind::ReferenceGrant
+        | Kind::Service
+        | Kind::EndpointSlice
+        | Kind::Namespace => true,
+        // Not served yet; wrong parameters take nothing away; and which Secrets may be read is for people to say.
+        Kind::TlsRoute
+        | Kind::TcpRoute
+        | Kind::UdpRoute
+        | Kind::XBackend
+        | Kind::XBackendTrafficPolicy
+        | Kind::XTelemetryPolicy
+        | Kind::XMesh
+        | Kind::GatewayParameters
+        | Kind::EnvoyProxy
+        | Kind::Secret
+        | Kind::ConfigMap => false,
+    }
+}
+
 /// Whether the World may be acted upon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readiness {
@@ -194,3 +233,6 @@ pub(crate) enum Readiness {
     Until(Instant),
     Waiting,
 }
+
+#[cfg(test)]
+mod tests;

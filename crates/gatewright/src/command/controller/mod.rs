@@ -64,7 +64,9 @@ pub(crate) struct Args {
     token_file: PathBuf,
 
     /// What standard error says: error, warn, info, debug, trace, or a filter such as gatewright_controller=debug
-    #[arg(long, value_name = "FILTER", default_value = "info", env = "GATEWRIGHT_LOG")]
+    ///
+    /// The client's own complaints are left out by default: what cannot be reached is said once, by what needs it.
+    #[arg(long, value_name = "FILTER", default_value = "info,kube_client=off", env = "GATEWRIGHT_LOG")]
     log_level: String,
 
     /// How standard error says it

@@ -137,7 +137,8 @@ impl Proxy {
     }
 
     /// Stops: accepts nothing more than what the kernel has accepted for it, lets what is under way end for at most the
-    /// limits' `drain_timeout`, and returns. WebSockets and streams of gRPC have that time, too, to end by themselves.
+    /// limits' `drain_timeout`, and returns. WebSockets and streams of gRPC have that time, too, to end by
+    /// themselves; shortly before it is over, the clients of WebSockets are sent a Close frame (1001).
     pub fn drain(self) {
         let deadline = Instant::now() + self.limits.drain_timeout;
         for worker in &self.workers {

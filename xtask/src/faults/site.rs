@@ -32,7 +32,7 @@ const PORT: u16 = 80;
 const TLS_PORT: u16 = 443;
 
 /// Between two looks at something that is to come about.
-const POLL: Duration = Duration::from_millis(2);
+pub(super) const POLL: Duration = Duration::from_millis(2);
 /// How long the site may take to be served at first: images are loaded, pods start.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How long one look may take.
@@ -76,7 +76,7 @@ impl Site {
             Ok(address.context("no address")?.parse::<IpAddr>()?)
         })
         .await?;
-        let target = Target { address, http: PORT, https: TLS_PORT, host: HOST };
+        let target = Target { address, http: PORT, https: TLS_PORT, host: HOST, may_go: true };
         let site = Self { cluster, client, target, trust: authority.http2_client()?, authority };
         until("the site answers", PATIENCE, async || {
             let status = site.look("/load").await?.status;

@@ -46,6 +46,8 @@ pub(crate) struct Target {
     pub(crate) http: u16,
     pub(crate) https: u16,
     pub(crate) host: &'static str,
+    /// Whether gateways may go meanwhile: then a WebSocket may be told to go elsewhere.
+    pub(crate) may_go: bool,
 }
 
 /// A running load.

@@ -1,17 +1,32 @@
-//! A WebSocket that is never given up: every message must come back, however often its route was edited meanwhile.
+//! A WebSocket that is never given up: every message must come back, however often its route was edited meanwhile. Where
+//! gateways may go, one may be closed in order between two messages (status 1001), and is opened anew.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
-use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, protocol::frame::coding::CloseCode},
+};
 
-use super::{Duration, Job, Schedule, Via, in_time};
+use super::{Duration, Instant, Job, Schedule, Via, in_time};
 
 pub(super) async fn keep_asking(job: &Job, period: Duration) {
     let mut schedule = Schedule::new(period);
     let mut socket = None;
     let mut number = 0_u64;
-    while let Some(due) = schedule.wait(job).await {
+    loop {
+        let due = tokio::select! {
+            due = schedule.wait(job) => due,
+            parted = part(&mut socket), if job.target.may_go => {
+                socket = None;
+                if parted.is_err() {
+                    job.record(Via::WebSocket, Instant::now(), &parted);
+                }
+                continue;
+            }
+        };
+        let Some(due) = due else { return };
         number += 1;
         let result = in_time(echo(job, &mut socket, number)).await;
         if result.is_err() {
@@ -19,6 +34,18 @@ pub(super) async fn keep_asking(job: &Job, period: Duration) {
         }
         job.record(Via::WebSocket, due, &result);
     }
+}
+
+/// Waits until the socket is closed between two messages, and follows that to its end.
+async fn part(socket: &mut Option<WebSocketStream<TcpStream>>) -> Result<()> {
+    let Some(socket) = socket else { return std::future::pending().await };
+    let said = socket.next().await.context("the WebSocket was cut")??;
+    let Message::Close(Some(frame)) = said else { bail!("{said} came unasked") };
+    ensure!(frame.code == CloseCode::Away, "closed with {frame}");
+    while let Some(after) = in_time(async { Ok(socket.next().await) }).await? {
+        after?;
+    }
+    Ok(())
 }
 
 async fn echo(job: &Job, socket: &mut Option<WebSocketStream<TcpStream>>, number: u64) -> Result<()> {

@@ -142,11 +142,14 @@ impl<D: Downstream> Exchange<'_, D> {
             return Ok(());
         }
         let before = trial.upload.bytes;
-        let Trial { upload, replay, mirrors, .. } = trial;
+        let Trial { upload, replay, mirrors, farewell, .. } = trial;
         let moved = upload.poll(cx, self.client, upstream, scratch, |part| match part {
             Part::Bytes(piece) => {
                 replay.record(piece);
                 mirrors.pass(piece);
+                if let Some(farewell) = farewell {
+                    farewell.from_client.pass(piece);
+                }
             }
             Part::Trailers(trailers) => replay.trailers = Some(trailers.clone()),
         });

@@ -116,7 +116,7 @@ impl<D: Downstream> Exchange<'_, D> {
         trial.deadlines.responded();
         if response.status == 101 {
             poll_fn(|cx| self.client.upgrade(cx, response).into()).await?;
-            trial.tunnel(&self.worker.limits);
+            trial.tunnel(head.upgrade.as_deref(), &self.worker.limits);
             trial.deadlines.arm(self.watchdog);
             return self.relay(upstream, trial, true).await;
         }

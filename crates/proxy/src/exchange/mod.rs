@@ -7,6 +7,7 @@
 mod answer;
 mod attempt;
 mod deadline;
+mod farewell;
 mod forward;
 mod forwarded;
 mod mirror;

@@ -7,6 +7,7 @@ use gatewright_core::plan::{Retry, Timeouts};
 use tokio::time::Instant;
 
 use super::deadline::Deadlines;
+use super::farewell::Farewell;
 use super::mirror::Mirrors;
 use super::replay::Replay;
 use crate::failure::{Failure, What};
@@ -32,6 +33,8 @@ pub(super) struct Trial {
     pub(super) deadlines: Deadlines,
     /// Endpoints that could not be connected to.
     pub(super) tried: Vec<Rc<Endpoint>>,
+    /// Of a WebSocket, once it is one.
+    pub(super) farewell: Option<Farewell>,
     /// A kept connection was dead: the next try makes a new one.
     pub(super) fresh: bool,
     idempotent: bool,
@@ -65,6 +68,7 @@ impl Trial {
             mirrors: Mirrors::default(),
             deadlines,
             tried: Vec::new(),
+            farewell: None,
             fresh: false,
             idempotent,
             is_grpc: head.is_grpc(),
@@ -110,8 +114,10 @@ impl Trial {
         backoff
     }
 
-    /// From here on both directions are a tunnel's.
-    pub(super) fn tunnel(&mut self, limits: &Limits) {
+    /// From here on both directions are a tunnel's, of the protocol that the request asked for.
+    pub(super) fn tunnel(&mut self, protocol: Option<&str>, limits: &Limits) {
+        self.farewell =
+            protocol.filter(|protocol| protocol.eq_ignore_ascii_case("websocket")).map(|_| Farewell::default());
         self.upload = Pump::default();
         self.deadlines = Deadlines::new(Instant::now(), None, limits.idle_timeout);
     }

@@ -12,6 +12,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use tokio::sync::Notify;
+
 pub(crate) use connection::{Connection, Connections};
 pub(crate) use listen::{Binding, Bound, Refused};
 pub(crate) use panic::Watch;
@@ -46,6 +48,8 @@ pub(crate) struct Worker {
     pub(crate) buffers: Buffers,
     pub(crate) request_heads: Spares<RequestHead>,
     pub(crate) response_heads: Spares<ResponseHead>,
+    /// WebSockets are to say farewell: the drain comes to its end.
+    pub(crate) farewell: Notify,
     /// Hot memory for whoever reads now. Never borrowed across an await: its bytes last until the task yields.
     pub(crate) scratch: RefCell<Box<[u8]>>,
     connections_open: Arc<AtomicUsize>,
@@ -69,6 +73,8 @@ enum Phase {
     WindingDown,
     /// No longer accepting: what is under way may end.
     Draining,
+    /// The drain's last moments: what would not end by itself is told to.
+    Parting,
 }
 
 impl Worker {
@@ -83,6 +89,7 @@ impl Worker {
             buffers: Buffers::default(),
             request_heads: Spares::default(),
             response_heads: Spares::default(),
+            farewell: Notify::new(),
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
             connections_open,
             counters: RefCell::new(vec![0; snapshot.slots]),
@@ -101,6 +108,11 @@ impl Worker {
     /// Whether the proxy is about to stop: connections end with the exchange under way.
     pub(crate) fn is_draining(&self) -> bool {
         self.phase.get() != Phase::Serving
+    }
+
+    /// Whether what would not end by itself is to end now.
+    pub(crate) fn is_parting(&self) -> bool {
+        self.phase.get() == Phase::Parting
     }
 
     /// Counts one choice of the rule at `slot` and returns how many came before it.

@@ -51,7 +51,10 @@ fn gateway(peer: &Peer, version: Version) -> Gateway {
         Version::Http2 => BackendProtocol::Http2,
     };
     Gateway::builder()
-        .limits(|limits| limits.progress_timeout = Duration::from_millis(300))
+        .limits(|limits| {
+            limits.progress_timeout = Duration::from_millis(300);
+            limits.drain_timeout = Duration::from_secs(1);
+        })
         .endpoint("peer", protocol, &[peer.address])
         .rules("", vec![rule(prefix("/"), [forward("peer")])])
         .start()
@@ -118,6 +121,27 @@ fn ping_is_answered_by_the_peer() {
         assert_eq!(receive(&mut socket).await, Message::Pong("are you there".into()));
         socket.send(Message::text("ping me")).await.expect("an open socket");
         assert_eq!(receive(&mut socket).await, Message::Ping("and you".into()));
+    });
+}
+
+/// Shortly before a drain cuts what is left, each client is told to go elsewhere, and the sockets close in order.
+#[test]
+fn a_drain_says_farewell() {
+    each(VERSIONS.map(|pair| (format!("{:?} to {:?}", pair.0, pair.1), pair)), |(client, backend)| {
+        let peer = Peer::start(*backend);
+        let gateway = gateway(&peer, *backend);
+        run(async {
+            let mut socket = open(gateway.address, *client, "/").await.expect("a socket");
+            socket.send(Message::text("before")).await.expect("an open socket");
+            assert_eq!(receive(&mut socket).await, Message::text("before"));
+            let draining = std::thread::spawn(move || gateway.proxy.drain());
+            let Message::Close(Some(said)) = receive(&mut socket).await else { panic!("no farewell") };
+            assert_eq!(said.code, CloseCode::Away);
+            while let Some(after) = socket.next().await {
+                panic!("after the farewell: {after:?}");
+            }
+            draining.join().expect("the drain ends");
+        });
     });
 }
 

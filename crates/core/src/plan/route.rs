@@ -8,15 +8,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{BackendId, Hostname, Precedence, RouteId};
 use crate::filter::Filter;
 
+/// Reads a list into just the room that it takes: a proxy has thousands of lists, most of them of one item, where one that
+/// grows by itself has room for four.
+fn tight<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Vec::deserialize(deserializer).map(|list| list.into_boxed_slice().into_vec())
+}
+
 /// One HTTPRoute or GRPCRoute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Route {
     pub id: RouteId,
     pub kind: RouteKind,
     /// The route's own hostnames, those that meet no listener of this Plan left out; never empty ([`Hostname::Any`]).
+    #[serde(deserialize_with = "tight")]
     pub hostnames: Vec<Hostname>,
     pub precedence: Precedence,
     /// In the manifest's order, which decides between equals.
+    #[serde(deserialize_with = "tight")]
     pub rules: Vec<Rule>,
 }
 
@@ -59,10 +67,13 @@ pub enum RouteKind {
 pub struct Rule {
     pub name: Option<Arc<str>>,
     /// Any of them; never empty (the API's default is the prefix `/`).
+    #[serde(deserialize_with = "tight")]
     pub matches: Vec<Match>,
     /// In the manifest's order.
+    #[serde(deserialize_with = "tight")]
     pub filters: Vec<Filter>,
     /// Where the request goes by weight. Empty, or with no weight at all, the answer is 500, unless a filter answers.
+    #[serde(deserialize_with = "tight")]
     pub backends: Vec<WeightedBackend>,
     pub timeouts: Timeouts,
     pub retry: Option<Retry>,
@@ -75,8 +86,10 @@ pub struct Match {
     pub path: PathMatch,
     pub method: Option<MethodMatch>,
     /// No name twice (the API: the first entry of a name counts).
+    #[serde(deserialize_with = "tight")]
     pub headers: Vec<HeaderMatch>,
     /// No name twice.
+    #[serde(deserialize_with = "tight")]
     pub query: Vec<QueryMatch>,
 }
 
@@ -215,6 +228,7 @@ pub struct WeightedBackend {
     pub weight: u32,
     pub target: Target,
     /// Apply after the rule's, to this share alone.
+    #[serde(deserialize_with = "tight")]
     pub filters: Vec<Filter>,
 }
 

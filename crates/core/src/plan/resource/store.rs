@@ -16,7 +16,7 @@ use crate::plan::{ListenerId, Plan, RouteId};
 pub struct Store {
     /// Its listeners' routes are as [`Store::plan`] last saw them.
     plan: Plan,
-    attached: BTreeMap<RouteId, Vec<ListenerId>>,
+    attached: BTreeMap<RouteId, Box<[ListenerId]>>,
     /// One allocation for each listener's id, however many routes name it.
     listeners: BTreeSet<ListenerId>,
     /// Whether the listeners' routes may be different by now.
@@ -65,7 +65,7 @@ impl Store {
     }
 
     fn attach(&mut self, route: &RouteId, listeners: Vec<ListenerId>) {
-        if self.attached.get(route) == Some(&listeners) {
+        if self.attached.get(route).is_some_and(|before| **before == *listeners) {
             return;
         }
         let shared = listeners.into_iter().map(|id| {

@@ -2,13 +2,19 @@
 
 use std::{
     fs,
+    net::IpAddr,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
 use kube::api::{DynamicObject, ListParams};
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 use super::{
     Figure, object,
@@ -18,6 +24,7 @@ use crate::cluster::daemon;
 
 pub(super) const SYSTEM: &str = "gatewright-system";
 const CONTROLLER: &str = "app.kubernetes.io/name=gatewright,app.kubernetes.io/component=controller";
+const ADMIN_PORT: u16 = 19_000;
 const LEASE: &str = "gatewright";
 /// How long a controller may take to be ready again.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -88,10 +95,21 @@ pub(super) async fn etcd_slow(site: &Site, times: u64) -> Result<Vec<Figure>> {
     Ok(vec![Figure { name: "an edit takes, s", value: site.edit(5).await?, at_most: 10.0 }])
 }
 
-async fn api_server_ready(site: &Site) -> Result<Instant> {
-    let namespaces = object::api(&site.client, "v1", "Namespace", "");
-    until("the API server answers", PATIENCE, async || Ok(namespaces.get("default").await.map(|_| ())?)).await?;
-    Ok(Instant::now())
+/// Waits until the API server answers where Pods ask it: at its Service's address, which leads to it again only when
+/// kube-proxy has found it, some time after administrators have.
+pub(super) async fn api_server_ready(site: &Site) -> Result<Instant> {
+    let services = object::api(&site.client, "v1", "Service", "default");
+    let address = until("the API server answers", PATIENCE, async || {
+        let service = services.get("kubernetes").await?;
+        let address = service.data.pointer("/spec/clusterIP").and_then(Value::as_str);
+        Ok(address.context("it has no address")?.parse::<IpAddr>()?)
+    })
+    .await?;
+    until("its Service leads to it", PATIENCE, async || {
+        timeout(Duration::from_secs(1), TcpStream::connect((address, 443))).await??;
+        Ok(Instant::now())
+    })
+    .await
 }
 
 pub(super) async fn controllers(site: &Site) -> Result<Vec<DynamicObject>> {
@@ -106,7 +124,7 @@ async fn ready(site: &Site, count: usize) -> Result<()> {
 }
 
 /// Counts how often the containers of controllers and proxies were started again.
-async fn restarts(site: &Site) -> Result<u64> {
+pub(super) async fn restarts(site: &Site) -> Result<u64> {
     let managed = "app.kubernetes.io/name=gatewright";
     let pods = object::api(&site.client, "v1", "Pod", "").list(&ListParams::default().labels(managed)).await?;
     let statuses = pods.items.iter().filter_map(|pod| pod.data.pointer("/status/containerStatuses")?.as_array());
@@ -116,6 +134,21 @@ async fn restarts(site: &Site) -> Result<u64> {
 /// Kills the first process of a pod's container, as the kernel would: without a word to Kubernetes.
 pub(super) fn kill(site: &Site, pod: &DynamicObject) -> Result<()> {
     daemon::signal("KILL", &[process(site, pod)?])
+}
+
+/// Returns what a controller's admin listener says of itself.
+pub(super) async fn metrics(pod: &DynamicObject) -> Result<String> {
+    let address = pod.data.pointer("/status/podIP").and_then(Value::as_str).context("a controller has an address")?;
+    let mut connection = TcpStream::connect((address.parse::<IpAddr>()?, ADMIN_PORT)).await?;
+    connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    let mut text = String::new();
+    connection.read_to_string(&mut text).await?;
+    Ok(text)
+}
+
+/// Returns the root of the file system that a pod's process sees.
+pub(super) fn root(site: &Site, pod: &DynamicObject) -> Result<PathBuf> {
+    Ok(PathBuf::from(format!("/proc/{}/root", process(site, pod)?)))
 }
 
 /// Returns the id of that process.

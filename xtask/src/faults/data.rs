@@ -75,8 +75,8 @@ pub(super) async fn gateway_recreated(site: &Site, times: u64) -> Result<Vec<Fig
     Ok(vec![Figure { name: "programmed after, s", value: after, at_most: 60.0 }])
 }
 
-/// Kills the proxy's process while no controller is there: it must serve what it knew (F16). Its clients are not among
-/// those that must notice nothing, so the load's second proxy carries them meanwhile.
+/// Kills the proxy's process while no controller is there: it must serve what it knew (F16). Its clients notice, until the
+/// other proxy has them all.
 pub(super) async fn cold_start(site: &Site) -> Result<Vec<Figure>> {
     scale_to(site, 2).await?;
     let controller = object::api(&site.client, "apps/v1", "Deployment", "gatewright-system");
@@ -90,6 +90,8 @@ pub(super) async fn cold_start(site: &Site) -> Result<Vec<Figure>> {
     })
     .await?;
     let pod = proxies(site).await?.into_iter().next().context("a proxy runs")?;
+    let cache = control::root(site, &pod)?.join("var/cache/gatewright/plan");
+    until("the Plan is cached", PATIENCE, async || Ok(ensure!(cache.exists(), "{} is not", cache.display()))).await?;
     let name = pod.metadata.name.clone().context("a pod has a name")?;
     let address: IpAddr = pod.data.pointer("/status/podIP").and_then(Value::as_str).context("an address")?.parse()?;
     control::kill(site, &pod)?;

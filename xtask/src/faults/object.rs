@@ -16,7 +16,8 @@ fn resource(api_version: &str, kind: &str) -> ApiResource {
     let lower = kind.to_ascii_lowercase();
     let plural = match lower.strip_suffix('y') {
         Some(stem) if !stem.ends_with('a') => format!("{stem}ies"),
-        _ if lower.ends_with('s') => format!("{lower}es"),
+        _ if lower.ends_with("ss") => format!("{lower}es"),
+        _ if lower.ends_with('s') => lower,
         _ => format!("{lower}s"),
     };
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), &plural)

@@ -9,10 +9,11 @@ use anyhow::{Context, Result, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kube::api::{DynamicObject, ListParams};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{
     Figure, HOST, control, object,
-    site::{GATEWAY_API, NAMESPACE, Site, until},
+    site::{GATEWAY_API, NAMESPACE, POLL, Site, until},
 };
 use crate::sample::percentile;
 
@@ -91,7 +92,10 @@ async fn added(site: &Site) -> Result<f64> {
         loop {
             match site.look(&path).await?.status {
                 200 => break,
-                404 => ensure!(since.elapsed() < Duration::from_secs(30), "{path} is never served"),
+                404 => {
+                    ensure!(since.elapsed() < Duration::from_secs(30), "{path} is never served");
+                    sleep(POLL).await;
+                }
                 other => anyhow::bail!("{path} is answered with {other}"),
             }
         }
@@ -118,7 +122,7 @@ async fn at_once(site: &Site) -> Result<Vec<Figure>> {
     .await?;
     let after = since.elapsed().as_secs_f64();
     // The Gateway's own count comes last.
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    sleep(Duration::from_secs(2)).await;
     Ok(vec![
         Figure { name: "all have a status after, s", value: after, at_most: 2.0 },
         Figure { name: "writes of routes", value: writes(site, "httproutes").await? - before.0, at_most: 1100.0 },

@@ -38,6 +38,7 @@ pub use route::{
     HeaderMatch, Match, MethodMatch, PathMatch, Pattern, QueryMatch, Refusal, Retry, Route, RouteKind, Rule,
     StringMatch, Target, Timeouts, WeightedBackend,
 };
+pub(crate) use route::tight;
 pub use table::{Hit, RouteTable};
 pub use weight::Weights;
 pub(crate) use weight::spread;

@@ -10,7 +10,7 @@ use crate::filter::Filter;
 
 /// Reads a list into just the room that it takes: a proxy has thousands of lists, most of them of one item, where one that
 /// grows by itself has room for four.
-fn tight<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+pub(crate) fn tight<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     Vec::deserialize(deserializer).map(|list| list.into_boxed_slice().into_vec())
 }
 

@@ -12,13 +12,18 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::tight;
+
 /// Applied as set, then add, then remove. No name occurs in two of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderModifier {
     /// Names as written, values valid for HTTP.
+    #[serde(deserialize_with = "tight")]
     pub set: Vec<(Arc<str>, Arc<str>)>,
+    #[serde(deserialize_with = "tight")]
     pub add: Vec<(Arc<str>, Arc<str>)>,
     /// Lower-case.
+    #[serde(deserialize_with = "tight")]
     pub remove: Vec<Arc<str>>,
 }
 

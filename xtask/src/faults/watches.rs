@@ -1,0 +1,104 @@
+//! Faults of the controllers' view: what happened is forgotten before they heard of it, or they are told nothing more.
+
+use std::{fs, process::Command, time::Instant};
+
+use anyhow::{Result, ensure};
+use kube::api::DynamicObject;
+use serde_json::json;
+
+use super::{
+    Figure, control,
+    site::{self, NAMESPACE, Site},
+};
+use crate::cluster::{self, daemon};
+
+/// Where the node's API server listens.
+const API_SERVER_PORT: u16 = 6443;
+/// Objects that are changed while nobody looks: more than the API server keeps events of.
+const MISSED_CHANGES: u64 = 2000;
+
+/// Lets the controllers sleep while much changes and the API server is started anew, so that their watches ask for what is
+/// gone (410) and have to list (F3).
+pub(super) async fn expired(site: &Site) -> Result<Vec<Figure>> {
+    let controllers = processes(site).await?;
+    daemon::signal("STOP", &controllers)?;
+    let changed = change_much(site).await;
+    daemon::signal("CONT", &controllers)?;
+    changed?;
+    let since = Instant::now();
+    site.edit(7).await?;
+    let edit = since.elapsed().as_secs_f64();
+    // A route that vanished meanwhile would be a failed request.
+    Ok(vec![Figure { name: "an edit is in force after, s", value: edit, at_most: 5.0 }])
+}
+
+async fn change_much(site: &Site) -> Result<()> {
+    let map = |number: u64| {
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "missed", "namespace": NAMESPACE },
+            "data": { "number": number.to_string() },
+        })
+    };
+    for number in 0..MISSED_CHANGES {
+        site.apply(&map(number)).await?;
+    }
+    site.apply(&site::loaded(1)).await?;
+    daemon::end(site.cluster.folder(), "apiserver")?;
+    site.cluster.start("apiserver")?;
+    control::api_server_ready(site).await?;
+    site.delete(&map(0)).await
+}
+
+/// Lets nothing more come from the API server on the connections that there are, without closing them (F4).
+pub(super) async fn silent(site: &Site) -> Result<Vec<Figure>> {
+    let mut rules = Vec::new();
+    for process in processes(site).await? {
+        for (address, port) in connections(process)? {
+            rules.push([address, port.to_string()]);
+        }
+    }
+    ensure!(!rules.is_empty(), "the controllers have no connection to the API server");
+    let filter = |action: &str| -> Result<()> {
+        for [address, port] in &rules {
+            let source = API_SERVER_PORT.to_string();
+            for chain in ["FORWARD", "OUTPUT"] {
+                let mut command = Command::new("iptables");
+                command.args(["-w", action, chain, "-p", "tcp", "--sport", &source, "-d", address, "--dport", port]);
+                cluster::quietly(command.args(["-j", "DROP"]))?;
+            }
+        }
+        Ok(())
+    };
+    filter("-I")?;
+    let since = Instant::now();
+    let edited = site.edit(8).await;
+    let after = since.elapsed().as_secs_f64();
+    filter("-D")?;
+    edited?;
+    Ok(vec![Figure { name: "an edit is in force after, s", value: after, at_most: 60.0 }])
+}
+
+async fn processes(site: &Site) -> Result<Vec<u32>> {
+    let controllers = control::controllers(site).await?;
+    ensure!(!controllers.is_empty(), "no controller runs");
+    controllers.iter().map(|pod: &DynamicObject| control::process(site, pod)).collect()
+}
+
+/// Returns the local addresses and ports of a process's connections that are not to its own channel.
+fn connections(process: u32) -> Result<Vec<(String, u16)>> {
+    let text = fs::read_to_string(format!("/proc/{process}/net/tcp"))?;
+    let established = text.lines().skip(1).filter_map(|line| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        // proc(5): local address, remote address, state; 01 is established. Services are at 443.
+        let (local, remote) = (*fields.get(1)?, *fields.get(2)?);
+        (*fields.get(3)? == "01" && remote.ends_with(":01BB")).then(|| endpoint(local))?
+    });
+    Ok(established.collect())
+}
+
+/// Reads `0100007F:1F90`: an IPv4 address as the kernel holds it, and a port.
+fn endpoint(text: &str) -> Option<(String, u16)> {
+    let (address, port) = text.split_once(':')?;
+    let address = u32::from_str_radix(address, 16).ok()?;
+    Some((std::net::Ipv4Addr::from(address.swap_bytes()).to_string(), u16::from_str_radix(port, 16).ok()?))
+}

@@ -243,7 +243,7 @@ impl Outcome {
         let verdict = if self.is_good() { "ok    " } else { "FAILED" };
         let mut line = format!("{verdict} {:?}: {} requests, {} failed", self.fault, self.requests, self.failed);
         for Figure { name, value, at_most } in &self.figures {
-            line += &format!("; {name} {value:.2} (at most {at_most})");
+            line += &format!("; {name} {value:.3} (at most {at_most})");
         }
         if let Some(error) = &self.error {
             line += &format!("; {error}");

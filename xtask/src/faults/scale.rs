@@ -36,9 +36,9 @@ pub(super) async fn many_routes(site: &Site, count: u64) -> Result<Vec<Figure>> 
     all(site, (0..count).map(|number| route("many", number)).collect()).await?;
     site.until_status(&path("many", count - 1), 200, PATIENCE).await?;
     let mut figures = vec![Figure { name: "sync of a new controller, s", value: sync(site).await?, at_most: 10.0 }];
+    figures.extend(memory(site).await?);
     figures.push(Figure { name: "a new route in force at p99, s", value: added(site).await?, at_most: 0.05 });
     figures.extend(at_once(site).await?);
-    figures.extend(memory(site).await?);
     stream::iter(&namespaces)
         .map(|namespace| site.delete(namespace))
         .buffer_unordered(PARALLEL)

@@ -137,7 +137,9 @@ pub(super) async fn forbidden(site: &Site) -> Result<Vec<Figure>> {
         for pod in &controllers {
             let text = control::metrics(pod).await?;
             said += usize::from(text.lines().any(|line| {
-                line.starts_with("gatewright_controller_watch_failing") && line.contains("GRPCRoute") && line.contains("forbidden")
+                line.starts_with("gatewright_controller_watch_failing")
+                    && line.contains("GRPCRoute")
+                    && line.contains("forbidden")
             }));
         }
         Ok(ensure!(said == controllers.len(), "{said} of {} say so", controllers.len()))
@@ -159,7 +161,8 @@ pub(super) async fn refused_by_proxy(site: &Site) -> Result<Vec<Figure>> {
     let said = until("the listener is not programmed", PATIENCE, async || {
         let gateways = object::api(&site.client, GATEWAY_API, "Gateway", NAMESPACE);
         let gateway = gateways.get("gateway").await?;
-        let listeners = gateway.data.pointer("/status/listeners").and_then(Value::as_array).cloned().unwrap_or_default();
+        let listeners =
+            gateway.data.pointer("/status/listeners").and_then(Value::as_array).cloned().unwrap_or_default();
         let taken = listeners.iter().find(|one| one["name"] == "taken").context("nothing is said of it")?;
         let conditions = taken["conditions"].as_array().cloned().unwrap_or_default();
         let programmed = conditions.iter().find(|one| one["type"] == "Programmed").context("not yet")?;

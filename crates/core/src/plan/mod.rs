@@ -34,11 +34,11 @@ pub(crate) use path::is_forbidden_in_path;
 pub use path::{EscapedSlashes, PathError, PathOptions, RepeatedSlashes, canonicalize};
 pub use precedence::Precedence;
 pub use request::Request;
+pub(crate) use route::tight;
 pub use route::{
     HeaderMatch, Match, MethodMatch, PathMatch, Pattern, QueryMatch, Refusal, Retry, Route, RouteKind, Rule,
     StringMatch, Target, Timeouts, WeightedBackend,
 };
-pub(crate) use route::tight;
 pub use table::{Hit, RouteTable};
 pub use weight::Weights;
 pub(crate) use weight::spread;

@@ -91,7 +91,11 @@ pub(super) async fn cold_start(site: &Site) -> Result<Vec<Figure>> {
     .await?;
     let pod = proxies(site).await?.into_iter().next().context("a proxy runs")?;
     let cache = control::root(site, &pod)?.join("var/cache/gatewright/plan");
-    until("the Plan is cached", PATIENCE, async || Ok(ensure!(cache.exists(), "{} is not", cache.display()))).await?;
+    until("the Plan is cached", PATIENCE, async || {
+        ensure!(cache.exists(), "{} is not", cache.display());
+        Ok(())
+    })
+    .await?;
     let name = pod.metadata.name.clone().context("a pod has a name")?;
     let address: IpAddr = pod.data.pointer("/status/podIP").and_then(Value::as_str).context("an address")?.parse()?;
     control::kill(site, &pod)?;

@@ -41,7 +41,8 @@ pub(super) async fn invalid_object(site: &Site) -> Result<Vec<Figure>> {
     let since = Instant::now();
     let said = until("the route is not accepted", PATIENCE, async || {
         let said = condition(site, "HTTPRoute", "invalid", "/status/parents/0/conditions", "Accepted").await?;
-        Ok(ensure!(said == "False", "it is: {said}"))
+        ensure!(said == "False", "it is: {said}");
+        Ok(())
     })
     .await;
     let after = since.elapsed().as_secs_f64();
@@ -99,7 +100,8 @@ pub(super) async fn kind_gone(site: &Site) -> Result<Vec<Figure>> {
     let xbackends = object::api(&site.client, "gateway.networking.x-k8s.io/v1alpha1", "XBackend", NAMESPACE);
     until("its objects are looked at", PATIENCE, async || {
         let status = xbackends.get("late").await?.data["status"].clone();
-        Ok(ensure!(!status.is_null() && status != json!({}), "nobody has"))
+        ensure!(!status.is_null() && status != json!({}), "nobody has");
+        Ok(())
     })
     .await?;
     let noticed = since.elapsed().as_secs_f64();
@@ -142,7 +144,8 @@ pub(super) async fn forbidden(site: &Site) -> Result<Vec<Figure>> {
                     && line.contains("forbidden")
             }));
         }
-        Ok(ensure!(said == controllers.len(), "{said} of {} say so", controllers.len()))
+        ensure!(said == controllers.len(), "{said} of {} say so", controllers.len());
+        Ok(())
     })
     .await;
     let edit = site.edit(11).await;
@@ -166,7 +169,8 @@ pub(super) async fn refused_by_proxy(site: &Site) -> Result<Vec<Figure>> {
         let taken = listeners.iter().find(|one| one["name"] == "taken").context("nothing is said of it")?;
         let conditions = taken["conditions"].as_array().cloned().unwrap_or_default();
         let programmed = conditions.iter().find(|one| one["type"] == "Programmed").context("not yet")?;
-        Ok(ensure!(programmed["status"] == "False" && programmed["message"].as_str() != Some(""), "{programmed}"))
+        ensure!(programmed["status"] == "False" && programmed["message"].as_str() != Some(""), "{programmed}");
+        Ok(())
     })
     .await;
     let after = since.elapsed().as_secs_f64();

@@ -148,7 +148,7 @@ impl<D: Downstream> Exchange<'_, D> {
                 replay.record(piece);
                 mirrors.pass(piece);
                 if let Some(farewell) = farewell {
-                    farewell.from_client.pass(piece);
+                    farewell.client_says(piece);
                 }
             }
             Part::Trailers(trailers) => replay.trailers = Some(trailers.clone()),

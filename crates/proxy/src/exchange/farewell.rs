@@ -3,8 +3,13 @@
 //!
 //! Knows where frames begin and end, and nothing of what is in them.
 
+use std::time::Duration;
+
 /// An unmasked Close frame: status 1001, going away.
 pub(super) const CLOSE: [u8; 4] = [0x88, 2, 0x03, 0xE9];
+
+/// How long a farewell waits for the answer to what the client said last.
+pub(super) const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Bytes of a frame's head at most: two, a length of eight, a mask of four.
 const HEAD_BYTES_MAX: usize = 14;
@@ -15,10 +20,31 @@ const OPCODE_CLOSE: u8 = 8;
 pub(super) struct Farewell {
     pub(super) from_client: Frames,
     pub(super) from_backend: Frames,
+    /// The client was the last to say something: what it waits for would be lost behind the Close frame.
+    pub(super) awaits_answer: bool,
     /// The Close frame is on its way to the client: nothing may follow it.
     pub(super) is_said: bool,
     /// The client's side of the exchange has been ended.
     pub(super) is_ended: bool,
+}
+
+impl Farewell {
+    /// Takes notice of what the client says.
+    pub(super) fn client_says(&mut self, bytes: &[u8]) {
+        self.from_client.pass(bytes);
+        self.awaits_answer = true;
+    }
+
+    /// Takes notice of what the backend says.
+    pub(super) fn backend_says(&mut self, bytes: &[u8]) {
+        self.from_backend.pass(bytes);
+        self.awaits_answer = false;
+    }
+
+    /// Whether a Close frame may be put in now; `is_late` when no answer is waited for any longer.
+    pub(super) fn is_due(&self, is_late: bool) -> bool {
+        (is_late || !self.awaits_answer) && self.from_backend.is_between() && !self.from_backend.has_closed()
+    }
 }
 
 /// Where one direction stands among its frames.
@@ -108,5 +134,20 @@ mod tests {
         assert!(passed(&[&CLOSE]).has_closed());
         assert!(!passed(&[&CLOSE[..3]]).has_closed());
         assert!(passed(&[&[0x88, 0x80], &[0; 4]]).has_closed(), "an empty one, masked");
+    }
+
+    #[test]
+    fn what_the_client_said_last_is_answered_first() {
+        let mut farewell = Farewell::default();
+        assert!(farewell.is_due(false), "nobody said anything");
+        farewell.client_says(&[0x81, 0x80, 0, 0, 0, 0]);
+        assert!(!farewell.is_due(false), "the answer is to come");
+        assert!(farewell.is_due(true), "it did not come in time");
+        farewell.backend_says(&[0x81, 1]);
+        assert!(!farewell.is_due(true), "amid a frame");
+        farewell.backend_says(b"x");
+        assert!(farewell.is_due(false));
+        farewell.backend_says(&CLOSE);
+        assert!(!farewell.is_due(true), "the backend said farewell itself");
     }
 }

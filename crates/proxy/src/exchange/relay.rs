@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use super::attempt::overdue;
-use super::farewell::{CLOSE, Farewell, Frames};
+use super::farewell::{ANSWER_PATIENCE, CLOSE, Farewell};
 use super::forward::Exchange;
 use super::trial::Trial;
 use crate::downstream::Downstream;
@@ -26,7 +26,12 @@ impl<D: Downstream> Exchange<'_, D> {
         let worker = self.worker;
         let mut download = Pump::default();
         let mut refused = None;
-        let mut told_to_go = pin!(worker.farewell.notified());
+        let mut last_call = pin!(async {
+            if !worker.is_parting() {
+                worker.farewell.notified().await;
+            }
+            tokio::time::sleep(ANSWER_PATIENCE).await;
+        });
         let ended = poll_fn(|cx| {
             let mut scratch = worker.scratch.borrow_mut();
             self.poll_upload(cx, upstream, trial, &mut scratch, &mut refused)?;
@@ -37,8 +42,12 @@ impl<D: Downstream> Exchange<'_, D> {
                 return Poll::Ready(Ok(()));
             }
             let before = download.bytes;
-            let frames = trial.farewell.as_mut().map(|farewell| &mut farewell.from_backend);
-            let moved = download.poll(cx, upstream, self.client, &mut scratch, tracked(frames));
+            let farewell = &mut trial.farewell;
+            let moved = download.poll(cx, upstream, self.client, &mut scratch, |part| {
+                if let (Some(farewell), Part::Bytes(bytes)) = (farewell.as_mut(), part) {
+                    farewell.backend_says(bytes);
+                }
+            });
             if moved.is_pending() && download.bytes != before {
                 trial.deadlines.progressed((!trial.upload.is_done()).then_some(trial.upload.bytes), &worker.limits);
                 trial.deadlines.arm(self.watchdog);
@@ -53,9 +62,9 @@ impl<D: Downstream> Exchange<'_, D> {
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             if let Some(farewell) = &mut trial.farewell
-                && (worker.is_parting() || told_to_go.as_mut().poll(cx).is_ready())
-                && farewell.from_backend.is_between()
-                && !farewell.from_backend.has_closed()
+                && let is_late = last_call.as_mut().poll(cx).is_ready()
+                && worker.is_parting()
+                && farewell.is_due(is_late)
             {
                 self.client.write(cx, &CLOSE, false)?;
                 farewell.is_said = true;
@@ -86,15 +95,5 @@ impl<D: Downstream> Exchange<'_, D> {
             farewell.is_ended = true;
         }
         self.client.poll_flush(cx)
-    }
-}
-
-/// Shows `frames` what goes by.
-fn tracked(frames: Option<&mut Frames>) -> impl FnMut(Part<'_>) {
-    let mut frames = frames;
-    move |part| {
-        if let (Some(frames), Part::Bytes(bytes)) = (&mut frames, part) {
-            frames.pass(bytes);
-        }
     }
 }

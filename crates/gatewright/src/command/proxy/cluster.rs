@@ -22,8 +22,9 @@ use super::cache::Cache;
 use crate::{admin::Admin, serving};
 
 /// How long a proxy that started from its cache waits for a controller to send the keys of its TLS listeners before it
-/// says that it is ready without: serving what it can is better than serving nothing.
-const KEYS_WAIT: Duration = Duration::from_secs(15);
+/// says that it is ready without: serving what it can is better than serving nothing. One that is there sends them within a
+/// second.
+const KEYS_WAIT: Duration = Duration::from_secs(5);
 /// Upper bounds in seconds of how long a Plan takes to be in force.
 const APPLY_BOUNDS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
 

@@ -9,13 +9,14 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use kube::{Client, api::ListParams};
-use rustls::ClientConfig;
+use rustls::{ClientConfig, pki_types::ServerName};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::{sleep, timeout},
 };
+use tokio_rustls::TlsConnector;
 
 use super::{HOST, object};
 use crate::{
@@ -84,6 +85,8 @@ impl Site {
             Ok(())
         })
         .await?;
+        // The certificate may be another than that of an earlier run.
+        until("TLS clients trust the site", PATIENCE, async || site.shake_hands().await).await?;
         Ok(site)
     }
 
@@ -100,6 +103,13 @@ impl Site {
         let slices = object::api(&self.client, "discovery.k8s.io/v1", "EndpointSlice", NAMESPACE);
         let slices = slices.list(&ListParams::default().labels("kubernetes.io/service-name=echo")).await?;
         Ok(slices.items.first().context("the backends have no EndpointSlice")?.data["endpoints"].clone())
+    }
+
+    async fn shake_hands(&self) -> Result<()> {
+        let connection = TcpStream::connect((self.target.address, TLS_PORT)).await?;
+        let name = ServerName::try_from(HOST)?;
+        timeout(LOOK_TIMEOUT, TlsConnector::from(self.trust.clone()).connect(name, connection)).await??;
+        Ok(())
     }
 
     /// Asks once on a new connection.

@@ -50,23 +50,30 @@ pub(crate) enum Known {
 }
 
 impl Known {
-    fn version(&self, name: &str) -> Option<Version> {
-        match self {
-            Self::Said(versions) => versions.get(name).copied(),
-            Self::Sent(snapshot) => snapshot.resources.get(name).map(|resource| resource.version),
-        }
-    }
-
     /// Returns what makes it `target`.
     pub(crate) fn change_to(&self, target: &Snapshot) -> Change {
-        let differs = |resource: &&Resource| self.version(&resource.name) != Some(resource.version);
-        let is_gone = |name: &&Arc<str>| !target.resources.contains_key(*name);
-        let removed = match self {
-            Self::Said(versions) => versions.keys().filter(is_gone).cloned().collect(),
-            Self::Sent(snapshot) => snapshot.resources.keys().filter(is_gone).cloned().collect(),
-        };
-        Change { added: target.resources.values().filter(differs).cloned().collect(), removed }
+        match self {
+            Self::Said(versions) => change(versions.iter().map(|(name, version)| (name, *version)), target),
+            Self::Sent(sent) => change(sent.resources.iter().map(|(name, resource)| (name, resource.version)), target),
+        }
     }
+}
+
+/// Both are in the names' order: one walk finds what is different.
+fn change<'a>(known: impl Iterator<Item = (&'a Arc<str>, Version)>, target: &Snapshot) -> Change {
+    let mut change = Change::default();
+    let mut known = known.peekable();
+    for (name, resource) in &target.resources {
+        while let Some((gone, _)) = known.next_if(|(known, _)| *known < name) {
+            change.removed.push(gone.clone());
+        }
+        let version = known.next_if(|(known, _)| *known == name).map(|(_, version)| version);
+        if version != Some(resource.version) {
+            change.added.push(resource.clone());
+        }
+    }
+    change.removed.extend(known.map(|(gone, _)| gone.clone()));
+    change
 }
 
 /// The snapshots of all planes, and who waits for them.

@@ -88,7 +88,7 @@ enum Fault {
     WatchesSilent,
     /// An object is let in that the CRD's rules refuse
     InvalidObject,
-    /// An experimental kind goes and comes back
+    /// A kind goes and comes back
     KindGone,
     /// The controllers may not read one kind any more
     Forbidden,

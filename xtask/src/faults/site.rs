@@ -34,6 +34,8 @@ const TLS_PORT: u16 = 443;
 
 /// Between two looks at something that is to come about.
 pub(super) const POLL: Duration = Duration::from_millis(2);
+/// For how long so much is looked.
+const POLL_CLOSELY: Duration = Duration::from_secs(5);
 /// How long the site may take to be served at first: images are loaded, pods start.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How long one look may take.
@@ -119,15 +121,16 @@ impl Site {
 
     /// Adds a route and removes it again; returns the seconds from the API server's answer until it was in force.
     pub(super) async fn edit(&self, number: u64) -> Result<f64> {
-        let path = format!("/edit/{number}");
-        let route =
-            route(&format!("edit-{number}"), &[rule(&path, number, &json!([{ "name": "echo", "port": PORT }]))]);
+        // No other edit's, should that still be there.
+        let name = format!("edit-{number}-{:x}", fastrand::u32(..));
+        let path = format!("/{name}");
+        let route = route(&name, &[rule(&path, number, &json!([{ "name": "echo", "port": PORT }]))]);
         self.apply(&route).await?;
         let since = Instant::now();
-        self.until_status(&path, 200, Duration::from_secs(60)).await?;
+        let in_force = self.until_status(&path, 200, Duration::from_secs(60)).await;
         let after = since.elapsed().as_secs_f64();
         self.delete(&route).await?;
-        Ok(after)
+        in_force.map(|()| after)
     }
 
     /// Waits until `path` is answered with `status`.
@@ -166,6 +169,8 @@ pub(super) async fn until<T>(what: &str, patience: Duration, mut look: impl Asyn
         match look().await {
             Ok(found) => return Ok(found),
             Err(error) if start.elapsed() > patience => bail!("not within {patience:?}: {what}: {error:#}"),
+            // Each look may be a connection, and the node has so many ports.
+            Err(_) if start.elapsed() > POLL_CLOSELY => sleep(POLL * 10).await,
             Err(_) => sleep(POLL).await,
         }
     }

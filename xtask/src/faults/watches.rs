@@ -12,8 +12,8 @@ use super::{
 };
 use crate::cluster::{self, daemon};
 
-/// Where the node's API server listens.
-const API_SERVER_PORT: u16 = 6443;
+/// Our table of packet filters on the node.
+const FILTER: &str = "gatewright-faults";
 /// Objects that are changed while nobody looks: more than the API server keeps events of.
 const MISSED_CHANGES: u64 = 2000;
 
@@ -54,26 +54,20 @@ pub(super) async fn silent(site: &Site) -> Result<Vec<Figure>> {
     let mut rules = Vec::new();
     for process in processes(site).await? {
         for (address, port) in connections(process)? {
-            rules.push([address, port.to_string()]);
+            rules.push((address, port));
         }
     }
     ensure!(!rules.is_empty(), "the controllers have no connection to the API server");
-    let filter = |action: &str| -> Result<()> {
-        for [address, port] in &rules {
-            let source = API_SERVER_PORT.to_string();
-            for chain in ["FORWARD", "OUTPUT"] {
-                let mut command = Command::new("iptables");
-                command.args(["-w", action, chain, "-p", "tcp", "--sport", &source, "-d", address, "--dport", port]);
-                cluster::quietly(command.args(["-j", "DROP"]))?;
-            }
-        }
-        Ok(())
-    };
-    filter("-I")?;
+    let chain = format!("add chain inet {FILTER} output {{ type filter hook output priority 0; }}");
+    let drops = rules.iter().map(|(address, port)| {
+        format!("add rule inet {FILTER} output ip daddr {address} tcp dport {port} drop")
+    });
+    let lines = [format!("add table inet {FILTER}"), chain].into_iter().chain(drops).collect::<Vec<_>>().join("\n");
+    cluster::quietly(Command::new("nft").arg(lines))?;
     let since = Instant::now();
     let edited = site.edit(8).await;
     let after = since.elapsed().as_secs_f64();
-    filter("-D")?;
+    cluster::quietly(Command::new("nft").arg(format!("delete table inet {FILTER}")))?;
     edited?;
     Ok(vec![Figure { name: "an edit is in force after, s", value: after, at_most: 60.0 }])
 }

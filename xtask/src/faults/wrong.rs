@@ -15,8 +15,8 @@ use super::{
 const CRDS: &str = "apiextensions.k8s.io/v1";
 const CRD: &str = "CustomResourceDefinition";
 const ROUTES: &str = "httproutes.gateway.networking.k8s.io";
-/// A kind of the experimental channel that stands for all.
-const EXPERIMENTAL: &str = "xbackends.gateway.networking.x-k8s.io";
+/// A kind that a cluster may be without, and that gets a status.
+const OPTIONAL: &str = "tcproutes.gateway.networking.k8s.io";
 /// The proxy's own, so that no listener can have it.
 const TAKEN_PORT: u16 = 19_000;
 /// A kind is looked for again after this long.
@@ -75,14 +75,14 @@ async fn replace(definitions: &Api<DynamicObject>, name: &str, spec: &Value) -> 
     Ok(())
 }
 
-/// Takes a kind of the experimental channel away and brings it back (F13).
+/// Takes a kind away and brings it back (F13).
 pub(super) async fn kind_gone(site: &Site) -> Result<Vec<Figure>> {
     let definitions = object::api(&site.client, CRDS, CRD, "");
-    let before = definitions.get(EXPERIMENTAL).await?;
+    let before = definitions.get(OPTIONAL).await?;
     let restarts = control::restarts(site).await?;
     let definition = json!({
         "apiVersion": CRDS, "kind": CRD,
-        "metadata": { "name": EXPERIMENTAL, "annotations": before.metadata.annotations, "labels": before.metadata.labels },
+        "metadata": { "name": OPTIONAL, "annotations": before.metadata.annotations, "labels": before.metadata.labels },
         "spec": before.data["spec"],
     });
     site.delete(&definition).await?;
@@ -91,21 +91,20 @@ pub(super) async fn kind_gone(site: &Site) -> Result<Vec<Figure>> {
     let without = site.edit(10).await?;
     site.apply(&definition).await?;
     let since = Instant::now();
-    let backend = json!({
-        "apiVersion": "gateway.networking.x-k8s.io/v1alpha1", "kind": "XBackend",
-        "metadata": { "name": "late", "namespace": NAMESPACE },
-        "spec": { "type": "ExternalHostname", "externalHostname": { "hostname": "late.example.com" }, "port": { "number": 80 }, "protocol": "HTTP" },
+    let route = json!({
+        "apiVersion": GATEWAY_API, "kind": "TCPRoute", "metadata": { "name": "late", "namespace": NAMESPACE },
+        "spec": { "parentRefs": [{ "name": "gateway" }], "rules": [{ "backendRefs": [{ "name": "echo", "port": 80 }] }] },
     });
-    until("its objects can be made", PATIENCE, async || site.apply(&backend).await).await?;
-    let xbackends = object::api(&site.client, "gateway.networking.x-k8s.io/v1alpha1", "XBackend", NAMESPACE);
+    until("its objects can be made", PATIENCE, async || site.apply(&route).await).await?;
+    let routes = object::api(&site.client, GATEWAY_API, "TCPRoute", NAMESPACE);
     until("its objects are looked at", PATIENCE, async || {
-        let status = xbackends.get("late").await?.data["status"].clone();
-        ensure!(!status.is_null() && status != json!({}), "nobody has");
+        let route = routes.get("late").await?;
+        ensure!(route.data.pointer("/status/parents/0/conditions/0").is_some(), "nobody has");
         Ok(())
     })
     .await?;
     let noticed = since.elapsed().as_secs_f64();
-    site.delete(&backend).await?;
+    site.delete(&route).await?;
     let restarts = control::restarts(site).await? - restarts;
     Ok(vec![
         Figure { name: "an edit without it takes, s", value: without, at_most: 1.0 },
@@ -117,23 +116,16 @@ pub(super) async fn kind_gone(site: &Site) -> Result<Vec<Figure>> {
 /// Takes the right to read one kind away; everything else must go on, and the metric must say so (F14).
 pub(super) async fn forbidden(site: &Site) -> Result<Vec<Figure>> {
     const ROLE: &str = "gatewright-watch";
-    const KIND: &str = "grpcroutes";
     let roles = object::api(&site.client, "rbac.authorization.k8s.io/v1", "ClusterRole", "");
     let before = roles.get(ROLE).await?.data["rules"].clone();
-    let mut fewer = before.clone();
-    for rule in fewer.as_array_mut().into_iter().flatten() {
-        if let Some(resources) = rule["resources"].as_array_mut() {
-            resources.retain(|resource| resource != KIND);
-        }
-    }
+    let fewer = all_but_grpc_routes(&before)?;
     let set = async |rules: &Value| {
         let patch = Patch::Merge(json!({ "rules": rules }));
         roles.patch(ROLE, &PatchParams::default(), &patch).await.map(|_| ())
     };
     set(&fewer).await?;
-    // Watches that are open outlive a right; those of a new process do not.
-    control::controllers_killed(site).await?;
-    let failing = until("the metric says that GRPCRoutes cannot be watched", PATIENCE, async || {
+    // A watch that is open outlives the right, but not for long.
+    let failing = until("the metric says that GRPCRoutes cannot be watched", Duration::from_secs(120), async || {
         let controllers = control::controllers(site).await?;
         let mut said = 0;
         for pod in &controllers {
@@ -152,6 +144,29 @@ pub(super) async fn forbidden(site: &Site) -> Result<Vec<Figure>> {
     set(&before).await?;
     failing?;
     Ok(vec![Figure { name: "an edit of others takes, s", value: edit?, at_most: 1.0 }])
+}
+
+/// Returns the rules with the routes' wildcard written out, but for one kind.
+fn all_but_grpc_routes(rules: &Value) -> Result<Value> {
+    const KINDS: [&str; 13] = [
+        "gatewayclasses",
+        "gateways",
+        "listenersets",
+        "httproutes",
+        "tlsroutes",
+        "tcproutes",
+        "udproutes",
+        "referencegrants",
+        "backendtlspolicies",
+        "xbackends",
+        "xbackendtrafficpolicies",
+        "xtelemetrypolicies",
+        "xmeshes",
+    ];
+    let mut rules = rules.clone();
+    let whole = rules.as_array_mut().into_iter().flatten().find(|rule| rule["resources"] == json!(["*"]));
+    whole.context("no rule is of all resources")?["resources"] = json!(KINDS);
+    Ok(rules)
 }
 
 /// Asks for a port that no proxy can bind: what is wrong is named, the rest stays and goes on changing (F15).

@@ -105,15 +105,13 @@ struct Step {
 impl Step {
     fn between(before: &[RouteId], now: &[RouteId], parts: &Parts<'_>) -> Self {
         let mut step = Self::default();
-        if before == now {
-            for Change { before, now } in now.iter().filter_map(|id| parts.changes.get(id)) {
-                step.removed.extend(before.clone());
-                step.added.extend(now.clone());
-            }
-            return step;
+        let (had, has, common) = differing(before, now);
+        for Change { before, now } in common.filter_map(|id| parts.changes.get(id)) {
+            step.removed.extend(before.clone());
+            step.added.extend(now.clone());
         }
-        let had: HashSet<&RouteId, RandomState> = before.iter().collect();
-        let has: HashSet<&RouteId, RandomState> = now.iter().collect();
+        let had: HashSet<&RouteId, RandomState> = had.iter().collect();
+        let has: HashSet<&RouteId, RandomState> = has.iter().collect();
         for id in had.union(&has) {
             let unchanged = || parts.routes.get(id).cloned();
             let (before, now) = match parts.changes.get(*id) {
@@ -130,6 +128,19 @@ impl Step {
     fn is_empty(&self) -> bool {
         self.removed.is_empty() && self.added.is_empty()
     }
+}
+
+/// Cuts off what two lists begin and end with alike, as one edit leaves most of them: returns what is between, and what
+/// was cut off.
+fn differing<'a>(
+    before: &'a [RouteId],
+    now: &'a [RouteId],
+) -> (&'a [RouteId], &'a [RouteId], impl Iterator<Item = &'a RouteId>) {
+    let start = before.iter().zip(now).take_while(|(before, now)| before == now).count();
+    let (start, before, now) = (&now[..start], &before[start..], &now[start..]);
+    let end = before.iter().rev().zip(now.iter().rev()).take_while(|(before, now)| before == now).count();
+    let (between, end) = now.split_at(now.len() - end);
+    (&before[..before.len() - end.len()], between, start.iter().chain(end))
 }
 
 fn port_snapshot(

@@ -12,7 +12,7 @@ use crate::{Change, Resource, Version};
 /// Everything that one data plane should have.
 pub(crate) struct Snapshot {
     pub(crate) version: Version,
-    pub(crate) resources: BTreeMap<Arc<str>, Resource>,
+    pub(crate) resources: BTreeMap<Arc<str>, Arc<Resource>>,
     /// Those that are sent without their bodies, and why.
     pub(crate) refused: BTreeMap<Arc<str>, String>,
 }
@@ -36,7 +36,7 @@ impl Snapshot {
                     bare
                 }
             };
-            resources.insert(name, sent);
+            resources.insert(name, Arc::new(sent));
         }
         let version = Version::of_all(resources.values().map(|resource| (&*resource.name, resource.version)));
         Self { version, resources, refused }
@@ -69,7 +69,7 @@ fn change<'a>(known: impl Iterator<Item = (&'a Arc<str>, Version)>, target: &Sna
         }
         let version = known.next_if(|(known, _)| *known == name).map(|(_, version)| version);
         if version != Some(resource.version) {
-            change.added.push(resource.clone());
+            change.added.push(Resource::clone(resource));
         }
     }
     change.removed.extend(known.map(|(gone, _)| gone.clone()));

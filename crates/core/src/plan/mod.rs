@@ -8,6 +8,7 @@
 #[cfg(feature = "translate")]
 pub(crate) mod assemble;
 mod backend;
+mod differing;
 mod hostname;
 mod id;
 mod listener;
@@ -27,6 +28,7 @@ use serde::Serialize;
 pub use backend::{
     Backend, BackendProtocol, BackendTls, Certificate, Endpoint, Endpoints, KeyPair, PrivateKey, TrustAnchors,
 };
+pub use differing::Differing;
 pub use hostname::Hostname;
 pub use id::{BackendId, CertificateId, EndpointsId, GatewayId, ListenerId, RouteId};
 pub use listener::{ClientValidation, Listener, ListenerTls, Port, PortProtocol, Unverified};

@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{BackendId, CertificateId, EndpointsId, ListenerId, Plan, RouteId};
+use super::{BackendId, CertificateId, Differing, EndpointsId, ListenerId, Plan, Route, RouteId};
 pub use store::Store;
 
 /// What a resource is called: its kind, then its id in the Plan.
@@ -95,32 +95,22 @@ pub fn each(plan: &Plan, take: impl FnMut(Name, Body)) {
 }
 
 fn each_added(before: &Plan, after: &Plan, mut take: impl FnMut(Name, Body)) {
-    for (id, certificate) in &after.certificates {
-        if before.certificates.get(id) != Some(certificate) {
-            take(Name::Certificate(id.clone()), body::certificate(certificate));
-        }
+    for (id, certificate, _) in paired(&after.certificates, &before.certificates).filter(|(_, is, was)| Some(*is) != *was) {
+        take(Name::Certificate(id.clone()), body::certificate(certificate));
     }
-    for (id, endpoints) in &after.endpoints {
-        if !is_same(before.endpoints.get(id), endpoints) {
-            take(Name::Endpoints(id.clone()), body::of(endpoints));
-        }
+    for (id, endpoints, _) in paired(&after.endpoints, &before.endpoints).filter(is_new) {
+        take(Name::Endpoints(id.clone()), body::of(endpoints));
     }
-    for (id, backend) in &after.backends {
-        if !is_same(before.backends.get(id), backend) {
-            take(Name::Backend(id.clone()), body::of(backend));
-        }
+    for (id, backend, _) in paired(&after.backends, &before.backends).filter(is_new) {
+        take(Name::Backend(id.clone()), body::of(backend));
     }
     // A listener may have thousands of routes: which they are is told with each route, so that one more is no news of
     // the others.
     let moved = moved(before, after);
-    let changed: HashSet<&RouteId> = after
-        .routes
-        .iter()
-        .filter(|(id, route)| !is_same(before.routes.get(id), route) || moved.contains(id))
-        .map(|(id, _)| id)
-        .collect();
-    let mut listeners = listeners_of(after, &changed);
-    for (id, route) in after.routes.iter().filter(|(id, _)| changed.contains(id)) {
+    let changed = paired(&after.routes, &before.routes).filter(|pair| moved.contains(pair.0) || is_new(pair));
+    let changed: Vec<(&RouteId, &Arc<Route>)> = changed.map(|(id, route, _)| (id, route)).collect();
+    let mut listeners = listeners_of(after, &changed.iter().map(|(id, _)| *id).collect());
+    for (id, route) in changed {
         take(Name::Route(id.clone()), body::route(route, listeners.remove(id).unwrap_or_default()));
     }
     for (number, port) in &after.ports {
@@ -131,12 +121,24 @@ fn each_added(before: &Plan, after: &Plan, mut take: impl FnMut(Name, Body)) {
     }
 }
 
-fn is_same<T: PartialEq>(before: Option<&Arc<T>>, after: &Arc<T>) -> bool {
-    before.is_some_and(|before| Arc::ptr_eq(before, after) || before == after)
+/// Returns every entry of `map` with what `other` has under its key. Both are in order: it is one walk through both.
+fn paired<'a, K: Ord, V>(
+    map: &'a BTreeMap<K, V>,
+    other: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = (&'a K, &'a V, Option<&'a V>)> {
+    let mut other = other.iter().peekable();
+    map.iter().map(move |(key, value)| {
+        while other.next_if(|(before, _)| *before < key).is_some() {}
+        (key, value, other.next_if(|(same, _)| *same == key).map(|(_, value)| value))
+    })
+}
+
+fn is_new<K, T: PartialEq>((_, is, was): &(&K, &Arc<T>, Option<&Arc<T>>)) -> bool {
+    !was.is_some_and(|was| Arc::ptr_eq(was, is) || was == *is)
 }
 
 fn gone<'a, K: Ord, V>(before: &'a BTreeMap<K, V>, after: &'a BTreeMap<K, V>) -> impl Iterator<Item = &'a K> {
-    before.keys().filter(|key| !after.contains_key(key))
+    paired(before, after).filter(|(_, _, is)| is.is_none()).map(|(key, _, _)| key)
 }
 
 /// Returns the routes that are attached to other listeners than before.
@@ -144,11 +146,10 @@ fn moved<'a>(before: &'a Plan, after: &'a Plan) -> HashSet<&'a RouteId> {
     let (before, after) = (by_listener(before), by_listener(after));
     let mut moved = HashSet::new();
     for id in before.keys().chain(after.keys()) {
-        let (was, is) = (before.get(id).copied().unwrap_or_default(), after.get(id).copied().unwrap_or_default());
-        if was != is {
-            let (was, is): (HashSet<_>, HashSet<_>) = (was.iter().collect(), is.iter().collect());
-            moved.extend(was.symmetric_difference(&is).copied());
-        }
+        let routes = |plan: &HashMap<&ListenerId, &'a [RouteId]>| plan.get(id).copied().unwrap_or_default();
+        let Differing { before, now, .. } = Differing::of(routes(&before), routes(&after));
+        let (was, is): (HashSet<_>, HashSet<_>) = (before.iter().collect(), now.iter().collect());
+        moved.extend(was.symmetric_difference(&is).copied());
     }
     moved
 }

@@ -8,19 +8,41 @@ use std::{
 use super::{Name, body, later};
 use crate::plan::{ListenerId, Plan, RouteId};
 
+/// Which listeners' routes may be different by now.
+#[derive(Debug, Default)]
+enum Stale {
+    #[default]
+    Nothing,
+    /// Wherever these are attached, or were.
+    Routes(BTreeSet<RouteId>),
+    Everything,
+}
+
+/// More routes than these are not put in their places one by one.
+const ONE_BY_ONE_MAX: usize = 64;
+
+impl Stale {
+    fn add(&mut self, route: &RouteId) {
+        match self {
+            Self::Nothing => *self = Self::Routes(BTreeSet::from([route.clone()])),
+            Self::Routes(routes) if routes.len() < ONE_BY_ONE_MAX => _ = routes.insert(route.clone()),
+            Self::Routes(_) | Self::Everything => *self = Self::Everything,
+        }
+    }
+}
+
 /// The resources that a reader has. What is not changed is the same [`Arc`] from one Plan to the next.
 ///
 /// It keeps what bodies mean, never the bodies. A resource that cannot be read is rejected under its name; the last good
 /// one of that name stays. A route of which single rules cannot be read is taken, and those rules answer 500.
 #[derive(Debug, Default)]
 pub struct Store {
-    /// Its listeners' routes are as [`Store::plan`] last saw them.
+    /// Its listeners' routes are as [`Store::plan`] last saw them: in their own order.
     plan: Plan,
     attached: BTreeMap<RouteId, Box<[ListenerId]>>,
     /// One allocation for each listener's id, however many routes name it.
     listeners: BTreeSet<ListenerId>,
-    /// Whether the listeners' routes may be different by now.
-    is_stale: bool,
+    stale: Stale,
     rejected: BTreeMap<String, String>,
 }
 
@@ -38,7 +60,7 @@ impl Store {
         match name {
             Name::Port(number) => {
                 self.plan.ports.insert(number, body::read(body)?);
-                self.is_stale = true;
+                self.stale = Stale::Everything;
             }
             Name::Route(id) => {
                 let (read, refused) = match body::read::<body::RouteIn>(body) {
@@ -76,7 +98,7 @@ impl Store {
             })
         });
         self.attached.insert(route.clone(), shared.collect());
-        self.is_stale = true;
+        self.stale.add(route);
     }
 
     /// Takes a resource away. One that is not there is no error.
@@ -87,7 +109,7 @@ impl Store {
             Some(Name::Route(id)) => {
                 self.plan.routes.remove(&id);
                 self.attached.remove(&id);
-                self.is_stale = true;
+                self.stale.add(&id);
             }
             Some(Name::Backend(id)) => _ = self.plan.backends.remove(&id),
             Some(Name::Endpoints(id)) => _ = self.plan.endpoints.remove(&id),
@@ -98,8 +120,10 @@ impl Store {
 
     /// Returns the Plan that the resources make now.
     pub fn plan(&mut self) -> Plan {
-        if std::mem::take(&mut self.is_stale) {
-            self.attach_all();
+        match std::mem::take(&mut self.stale) {
+            Stale::Nothing => {}
+            Stale::Routes(routes) => routes.iter().for_each(|route| self.attach_one(route)),
+            Stale::Everything => self.attach_all(),
         }
         self.plan.clone()
     }
@@ -107,6 +131,18 @@ impl Store {
     /// Returns what could not be read, by name, and why.
     pub fn rejected(&self) -> &BTreeMap<String, String> {
         &self.rejected
+    }
+
+    /// Puts a route in its place in the lists of its listeners, and takes it out of all others.
+    fn attach_one(&mut self, route: &RouteId) {
+        let attached = self.attached.get(route).map(AsRef::as_ref).unwrap_or_default();
+        for listener in self.plan.ports.values_mut().flat_map(|port| &mut port.listeners) {
+            match (listener.routes.binary_search(route), attached.contains(&listener.id)) {
+                (Ok(place), false) => _ = listener.routes.remove(place),
+                (Err(place), true) => listener.routes.insert(place, route.clone()),
+                (Ok(_), true) | (Err(_), false) => {}
+            }
+        }
     }
 
     /// Brings the routes of every listener up to date, in their own order.

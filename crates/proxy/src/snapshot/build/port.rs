@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use gatewright_core::plan::{Hostname, Listener, ListenerId, Plan, Port, PortProtocol, RouteId, RouteTable};
+use gatewright_core::plan::{Differing, Hostname, Listener, ListenerId, Plan, Port, PortProtocol, RouteId, RouteTable};
 
 use super::super::{ListenerSnapshot, PortSnapshot, RouteSnapshot};
 use super::route::{Change, Changes, Routes};
@@ -105,8 +105,8 @@ struct Step {
 impl Step {
     fn between(before: &[RouteId], now: &[RouteId], parts: &Parts<'_>) -> Self {
         let mut step = Self::default();
-        let (had, has, common) = differing(before, now);
-        for Change { before, now } in common.filter_map(|id| parts.changes.get(id)) {
+        let Differing { before: had, now: has, common } = Differing::of(before, now);
+        for Change { before, now } in common.into_iter().flatten().filter_map(|id| parts.changes.get(id)) {
             step.removed.extend(before.clone());
             step.added.extend(now.clone());
         }
@@ -128,19 +128,6 @@ impl Step {
     fn is_empty(&self) -> bool {
         self.removed.is_empty() && self.added.is_empty()
     }
-}
-
-/// Cuts off what two lists begin and end with alike, as one edit leaves most of them: returns what is between, and what
-/// was cut off.
-fn differing<'a>(
-    before: &'a [RouteId],
-    now: &'a [RouteId],
-) -> (&'a [RouteId], &'a [RouteId], impl Iterator<Item = &'a RouteId>) {
-    let start = before.iter().zip(now).take_while(|(before, now)| before == now).count();
-    let (start, before, now) = (&now[..start], &before[start..], &now[start..]);
-    let end = before.iter().rev().zip(now.iter().rev()).take_while(|(before, now)| before == now).count();
-    let (between, end) = now.split_at(now.len() - end);
-    (&before[..before.len() - end.len()], between, start.iter().chain(end))
 }
 
 fn port_snapshot(

@@ -67,9 +67,14 @@ pub(crate) fn load(cluster: &Cluster, args: &Args) -> Result<()> {
     load_program(cluster, &args.program()?)
 }
 
+/// Makes an image of a program as ours, and loads it into a cluster under a name.
+pub(crate) fn load_as(cluster: &Cluster, program: &Path, name: &str) -> Result<()> {
+    Image::of_gatewright(program)?.load(cluster, &[name])
+}
+
 /// Makes Gatewright's image of a program and loads it into a cluster.
 pub(crate) fn load_program(cluster: &Cluster, program: &Path) -> Result<()> {
-    Image::of_gatewright(program)?.load(cluster, &[GATEWRIGHT])?;
+    load_as(cluster, program, GATEWRIGHT)?;
     println!("loaded {GATEWRIGHT}, made of {}", program.display());
     Ok(())
 }

@@ -11,13 +11,24 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{
-    Figure, control, object,
+    Figure, control, object, scale,
     site::{self, GATEWAY_API, NAMESPACE, Site, until},
 };
 
 const OF_GATEWAY: &str = "gateway.networking.k8s.io/gateway-name=gateway";
+/// Where a proxy listens for the port 80 of its Gateway: ports below 1024 take privileges.
+const LISTENING_PORT: u16 = 10_080;
 /// How long proxies may take to be replaced: each drains for a while.
 const PATIENCE: Duration = Duration::from_secs(240);
+
+/// What is made of a Gateway.
+const MADE: [(&str, &str); 5] = [
+    ("v1", "Service"),
+    ("v1", "ServiceAccount"),
+    ("v1", "Pod"),
+    ("apps/v1", "Deployment"),
+    ("policy/v1", "PodDisruptionBudget"),
+];
 
 /// Replaces all proxies, as `kubectl rollout restart` does (F17).
 pub(super) async fn rolling_restarts(site: &Site, times: u64) -> Result<Vec<Figure>> {
@@ -47,8 +58,18 @@ pub(super) async fn gateway_recreated(site: &Site, times: u64) -> Result<Vec<Fig
         "apiVersion": GATEWAY_API, "kind": "Gateway", "metadata": { "name": "again", "namespace": NAMESPACE },
         "spec": { "gatewayClassName": "gatewright", "listeners": [{ "name": "http", "port": 80, "protocol": "HTTP" }] },
     });
-    for _ in 0..times {
+    let labelled = ListParams::default().labels("gateway.networking.k8s.io/gateway-name=again");
+    let services = object::api(&site.client, "v1", "Service", NAMESPACE);
+    for time in 0..times {
         site.apply(&other).await?;
+        if time % 2 == 0 {
+            // The others go before anything is made of them.
+            until("it has a Service", PATIENCE, async || {
+                ensure!(!services.list(&labelled).await?.items.is_empty(), "it has none");
+                Ok(())
+            })
+            .await?;
+        }
         site.delete(&other).await?;
     }
     site.apply(&other).await?;
@@ -64,26 +85,35 @@ pub(super) async fn gateway_recreated(site: &Site, times: u64) -> Result<Vec<Fig
     ensure!(status == 404, "a Gateway without routes answers with {status}");
     let after = since.elapsed().as_secs_f64();
     site.delete(&other).await?;
-    let labelled = ListParams::default().labels("gateway.networking.k8s.io/gateway-name=again");
-    let services = object::api(&site.client, "v1", "Service", NAMESPACE);
     until("nothing is left of it", PATIENCE, async || {
-        let left = services.list(&labelled).await?.items.len();
-        ensure!(left == 0, "{left} Services are");
+        for (api_version, kind) in MADE {
+            let left = object::api(&site.client, api_version, kind, NAMESPACE).list(&labelled).await?.items.len();
+            ensure!(left == 0, "{left} {kind}s are");
+        }
         Ok(())
     })
     .await?;
     Ok(vec![Figure { name: "programmed after, s", value: after, at_most: 60.0 }])
 }
 
-/// Kills the proxy's process while no controller is there: it must serve what it knew (F16). Its clients notice, until the
-/// other proxy has them all.
-pub(super) async fn cold_start(site: &Site) -> Result<Vec<Figure>> {
+/// Kills the proxy's process while no controller is there: it must serve what it knew, many routes at that (F16). Its
+/// clients notice, until the other proxy has them all.
+pub(super) async fn cold_start(site: &Site, routes: u64) -> Result<Vec<Figure>> {
     scale_to(site, 2).await?;
-    let controller = object::api(&site.client, "apps/v1", "Deployment", "gatewright-system");
-    let replicas = |count: u32| Patch::Merge(json!({ "spec": { "replicas": count } }));
-    let before = controller.get("gatewright").await?.data["spec"]["replicas"].as_u64().unwrap_or(1);
-    controller.patch("gatewright", &PatchParams::default(), &replicas(0)).await?;
-    let controllers = object::api(&site.client, "v1", "Pod", "gatewright-system");
+    scale::fill(site, routes).await?;
+    let deployments = object::api(&site.client, "apps/v1", "Deployment", control::SYSTEM);
+    let replicas = |count: u64| Patch::Merge(json!({ "spec": { "replicas": count } }));
+    let before = deployments.get("gatewright").await?.data["spec"]["replicas"].as_u64().unwrap_or(1);
+    deployments.patch("gatewright", &PatchParams::default(), &replicas(0)).await?;
+    let started = start_without_controllers(site, &scale::path(scale::MANY, routes - 1)).await;
+    deployments.patch("gatewright", &PatchParams::default(), &replicas(before)).await?;
+    scale_to(site, 1).await?;
+    scale::empty(site).await?;
+    started
+}
+
+async fn start_without_controllers(site: &Site, path: &str) -> Result<Vec<Figure>> {
+    let controllers = object::api(&site.client, "v1", "Pod", control::SYSTEM);
     until("no controller is left", PATIENCE, async || {
         ensure!(controllers.list(&ListParams::default()).await?.items.is_empty(), "one is");
         Ok(())
@@ -101,17 +131,34 @@ pub(super) async fn cold_start(site: &Site) -> Result<Vec<Figure>> {
     control::kill(site, &pod)?;
     let since = Instant::now();
     let pods = object::api(&site.client, "v1", "Pod", NAMESPACE);
-    let started = until("the proxy is ready again", PATIENCE, async || {
-        let pod = pods.get(&name).await?;
-        let count = pod.data.pointer("/status/containerStatuses/0/restartCount").and_then(Value::as_u64);
-        ensure!(count > Some(0) && object::is_true(&pod, "Ready"), "it is not");
-        Ok(since.elapsed().as_secs_f64())
-    })
-    .await;
-    controller.patch("gatewright", &PatchParams::default(), &replicas(before as u32)).await?;
-    let started = started.with_context(|| format!("{name} at {address}"))?;
-    scale_to(site, 1).await?;
-    Ok(vec![Figure { name: "ready after, s", value: started, at_most: 10.0 }])
+    let serves = async {
+        until("the proxy serves again", PATIENCE, async || {
+            let status = site::look_at_port(address, LISTENING_PORT, path).await?.status;
+            ensure!(status == 200, "it answers with {status}");
+            Ok(Instant::now())
+        })
+        .await
+    };
+    let ready = async {
+        until("the proxy is ready again", PATIENCE, async || {
+            let pod = pods.get(&name).await?;
+            let count = pod.data.pointer("/status/containerStatuses/0/restartCount").and_then(Value::as_u64);
+            ensure!(count > Some(0) && object::is_true(&pod, "Ready"), "it is not");
+            Ok((since.elapsed().as_secs_f64(), pod))
+        })
+        .await
+    };
+    let (serves, ready) = tokio::join!(serves, ready);
+    let (ready, pod) = ready?;
+    let started = Instant::now() - control::age(control::process(site, &pod)?)?;
+    Ok(vec![
+        Figure {
+            name: "serves after its start, s",
+            value: serves?.duration_since(started).as_secs_f64(),
+            at_most: 1.0,
+        },
+        Figure { name: "ready after, s", value: ready, at_most: 10.0 },
+    ])
 }
 
 async fn scale_to(site: &Site, replicas: u32) -> Result<()> {

@@ -11,10 +11,11 @@ mod object;
 mod reader;
 mod scale;
 mod site;
+mod upgrade;
 mod watches;
 mod wrong;
 
-use std::{process::Command, sync::Arc, time::Duration};
+use std::{path::PathBuf, process::Command, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
@@ -40,6 +41,9 @@ pub(crate) struct Args {
     /// Requests per second, over all protocols
     #[arg(long, default_value_t = 300.0)]
     rate: f64,
+    /// Gatewright's program of the version before, for the upgrade
+    #[arg(long, value_name = "PROGRAM")]
+    before: Option<PathBuf>,
     /// Shorten what is long
     #[arg(long)]
     short: bool,
@@ -76,7 +80,9 @@ enum Fault {
     NoEndpoints,
     /// A Gateway is deleted and made again at once, many times
     GatewayRecreated,
-    /// The proxy starts cold while no controller is there
+    /// The version before takes over, and this one again; needs --before
+    Upgrade,
+    /// The proxy starts cold, with 5,000 routes, while no controller is there
     ColdStart,
     /// 5,000 routes in 50 namespaces
     ManyRoutes,
@@ -156,11 +162,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return finish(&mut command);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let faults = if args.faults.is_empty() { &ALL[..] } else { &args.faults };
+    let mut faults = if args.faults.is_empty() { ALL.to_vec() } else { args.faults.clone() };
+    if args.faults.is_empty() && args.before.is_some() {
+        faults.push(Fault::Upgrade);
+    }
     let mut outcomes = Vec::new();
     runtime.block_on(async {
         let site = Site::create(cluster).await.context("the site is not served")?;
-        for &fault in faults {
+        for fault in faults {
             let outcome = meet(fault, &site, args).await;
             println!("{}", outcome.line());
             outcome.failures.iter().for_each(|failure| println!("  ! {failure}"));
@@ -191,13 +200,13 @@ async fn meet(fault: Fault, site: &Site, args: &Args) -> Outcome {
         Ok(load) => load,
         Err(error) => return Outcome::new(fault, Err(error), tally.counts()),
     };
-    let figures = provoke(fault, site, args.short).await;
+    let figures = provoke(fault, site, args).await;
     let stopped = load.stop();
     Outcome::new(fault, figures.and_then(|figures| stopped.map(|()| figures)), tally.counts())
 }
 
-async fn provoke(fault: Fault, site: &Site, short: bool) -> Result<Vec<Figure>> {
-    let of = |long: u64, brief: u64| if short { brief } else { long };
+async fn provoke(fault: Fault, site: &Site, args: &Args) -> Result<Vec<Figure>> {
+    let of = |long: u64, brief: u64| if args.short { brief } else { long };
     match fault {
         Fault::ControllerKilled => control::controllers_killed(site).await,
         Fault::LeaderLost => control::leader_lost(site).await,
@@ -211,7 +220,8 @@ async fn provoke(fault: Fault, site: &Site, short: bool) -> Result<Vec<Figure>> 
         Fault::RouteEdits => churn::routes(site, of(1000, 50)).await,
         Fault::NoEndpoints => churn::no_endpoints(site).await,
         Fault::GatewayRecreated => data::gateway_recreated(site, of(100, 10)).await,
-        Fault::ColdStart => data::cold_start(site).await,
+        Fault::Upgrade => upgrade::there_and_back(site, args.before.as_deref()).await,
+        Fault::ColdStart => data::cold_start(site, of(5000, 500)).await,
         Fault::Isolation => isolation::tenants(site).await,
         Fault::WatchesExpired => watches::expired(site).await,
         Fault::WatchesSilent => watches::silent(site).await,

@@ -20,6 +20,8 @@ use crate::sample::percentile;
 /// Writes that are under way at once.
 const PARALLEL: usize = 24;
 const NAMESPACES: u64 = 50;
+/// The set of routes that are there before anything is measured.
+pub(super) const MANY: &str = "many";
 /// Routes that are added one by one on top of the many.
 const ADDED: u64 = 100;
 /// Routes that are attached at once.
@@ -29,23 +31,33 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Adds routes in many namespaces and takes every measure of them (F8).
 pub(super) async fn many_routes(site: &Site, count: u64) -> Result<Vec<Figure>> {
-    open_to_all(site).await?;
-    let namespaces: Vec<Value> = (0..NAMESPACES).map(namespace).collect();
-    all(site, namespaces.clone()).await?;
-    all(site, grants()).await?;
-    all(site, (0..count).map(|number| route("many", number)).collect()).await?;
-    site.until_status(&path("many", count - 1), 200, PATIENCE).await?;
+    fill(site, count).await?;
     let mut figures = vec![Figure { name: "sync of a new controller, s", value: sync(site).await?, at_most: 10.0 }];
     figures.extend(memory(site).await?);
     figures.push(Figure { name: "a new route in force at p99, s", value: added(site).await?, at_most: 0.05 });
     figures.extend(at_once(site).await?);
+    empty(site).await?;
+    Ok(figures)
+}
+
+/// Adds routes in many namespaces; returns when they are served.
+pub(super) async fn fill(site: &Site, count: u64) -> Result<()> {
+    open_to_all(site).await?;
+    all(site, (0..NAMESPACES).map(namespace).collect()).await?;
+    all(site, grants()).await?;
+    all(site, (0..count).map(|number| route(MANY, number)).collect()).await?;
+    site.until_status(&path(MANY, count - 1), 200, PATIENCE).await
+}
+
+/// Takes the namespaces away and all that is in them.
+pub(super) async fn empty(site: &Site) -> Result<()> {
+    let namespaces: Vec<Value> = (0..NAMESPACES).map(namespace).collect();
     stream::iter(&namespaces)
         .map(|namespace| site.delete(namespace))
         .buffer_unordered(PARALLEL)
         .try_collect::<Vec<()>>()
         .await?;
-    site.until_status(&path("many", 0), 404, PATIENCE).await?;
-    Ok(figures)
+    site.until_status(&path(MANY, 0), 404, PATIENCE).await
 }
 
 /// Lets routes of every namespace attach.
@@ -166,7 +178,8 @@ fn namespace(number: u64) -> Value {
     json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": format!("many-{number}") } })
 }
 
-fn path(set: &str, number: u64) -> String {
+/// Returns the path of a route of a set.
+pub(super) fn path(set: &str, number: u64) -> String {
     format!("/{set}/{number}")
 }
 

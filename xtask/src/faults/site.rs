@@ -146,8 +146,13 @@ impl Site {
 
 /// Asks a gateway once on a new connection.
 pub(super) async fn look_at(address: IpAddr, path: &str) -> Result<Response> {
+    look_at_port(address, PORT, path).await
+}
+
+/// The same where a port of ours is another.
+pub(super) async fn look_at_port(address: IpAddr, port: u16, path: &str) -> Result<Response> {
     timeout(LOOK_TIMEOUT, async {
-        let mut connection = TcpStream::connect((address, PORT)).await?;
+        let mut connection = TcpStream::connect((address, port)).await?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
         connection.write_all(request.as_bytes()).await?;
         let mut bytes = Vec::new();

@@ -59,9 +59,9 @@ pub(super) async fn silent(site: &Site) -> Result<Vec<Figure>> {
     }
     ensure!(!rules.is_empty(), "the controllers have no connection to the API server");
     let chain = format!("add chain inet {FILTER} output {{ type filter hook output priority 0; }}");
-    let drops = rules.iter().map(|(address, port)| {
-        format!("add rule inet {FILTER} output ip daddr {address} tcp dport {port} drop")
-    });
+    let drops = rules
+        .iter()
+        .map(|(address, port)| format!("add rule inet {FILTER} output ip daddr {address} tcp dport {port} drop"));
     let lines = [format!("add table inet {FILTER}"), chain].into_iter().chain(drops).collect::<Vec<_>>().join("\n");
     cluster::quietly(Command::new("nft").arg(lines))?;
     let since = Instant::now();

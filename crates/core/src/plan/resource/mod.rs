@@ -95,7 +95,9 @@ pub fn each(plan: &Plan, take: impl FnMut(Name, Body)) {
 }
 
 fn each_added(before: &Plan, after: &Plan, mut take: impl FnMut(Name, Body)) {
-    for (id, certificate, _) in paired(&after.certificates, &before.certificates).filter(|(_, is, was)| Some(*is) != *was) {
+    for (id, certificate, _) in
+        paired(&after.certificates, &before.certificates).filter(|(_, is, was)| Some(*is) != *was)
+    {
         take(Name::Certificate(id.clone()), body::certificate(certificate));
     }
     for (id, endpoints, _) in paired(&after.endpoints, &before.endpoints).filter(is_new) {

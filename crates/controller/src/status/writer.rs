@@ -30,6 +30,9 @@ const IN_FLIGHT_MAX: usize = 16;
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How long an object rests after a write: of a Gateway to which a thousand routes attach, not every one is told.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// How long a write rests that failed for a reason that may go away.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -100,7 +103,7 @@ impl Office {
         let told = match outcome {
             Ok(raw) => {
                 board.post(&object, &stored.uid, news);
-                desk.returned(&object, Some(stored_of(raw)));
+                rest(&desk, &object, Some(stored_of(raw)), PAUSE);
                 "written"
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {
@@ -108,7 +111,7 @@ impl Office {
                 match timeout(REQUEST_TIMEOUT, api.get_opt(&object.key.name)).await {
                     Ok(Ok(Some(raw))) => desk.returned(&object, Some(stored_of(raw))),
                     Ok(Ok(None)) => desk.lost(&object),
-                    Ok(Err(_)) | Err(_) => rest(&desk, &object, RETRY),
+                    Ok(Err(_)) | Err(_) => rest(&desk, &object, None, RETRY),
                 }
                 "conflict"
             }
@@ -120,7 +123,7 @@ impl Office {
             Err(error) => {
                 let is_refused = matches!(&error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422));
                 tracing::warn!(%object, %error, "cannot write a status");
-                rest(&desk, &object, if is_refused { REFUSED_RETRY } else { RETRY });
+                rest(&desk, &object, None, if is_refused { REFUSED_RETRY } else { RETRY });
                 if is_refused { "refused" } else { "failed" }
             }
         };
@@ -139,13 +142,13 @@ fn news(desk: &Desk, stored: &Stored, write: &Write) -> Vec<News> {
     }
 }
 
-/// Gives an object back after a while.
-fn rest(desk: &Arc<Desk>, object: &ObjectRef, rest: Duration) {
+/// Gives an object back after a while, as it is stored if that is known.
+fn rest(desk: &Arc<Desk>, object: &ObjectRef, stored: Option<Stored>, rest: Duration) {
     let (desk, object) = (desk.clone(), object.clone());
     // Off the writer's seats: what rests keeps nobody from writing.
     tokio::spawn(async move {
         sleep(rest.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
-        desk.returned(&object, None);
+        desk.returned(&object, stored);
     });
 }
 

@@ -122,3 +122,16 @@ async fn nothing_is_written_by_whoever_does_not_lead() {
     sleep(Duration::from_secs(60)).await;
     assert!(log.lock().unwrap().len() <= 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_object_is_written_ten_times_a_second_at_most() {
+    let mut version = 1;
+    // Somebody undoes every write at once, so that there is always something to write.
+    let (log, _leads) = write(move |_| {
+        version += 1;
+        Answer::Json(class_of_version(version, &Value::Null))
+    });
+    sleep(Duration::from_secs(10)).await;
+    let count = log.lock().unwrap().len();
+    assert!((50..=140).contains(&count), "{count} writes in ten seconds");
+}

@@ -144,14 +144,7 @@ async fn at_once(site: &Site) -> Result<Vec<Figure>> {
 
 /// Counts the status writes that the API server answered so far.
 async fn writes(site: &Site, resource: &str) -> Result<f64> {
-    let text = site.client.request_text(http::Request::get("/metrics").body(Vec::new())?).await?;
-    let lines = text.lines().filter(|line| {
-        line.starts_with("apiserver_request_total{")
-            && line.contains(&format!("resource=\"{resource}\""))
-            && line.contains("subresource=\"status\"")
-            && ["PATCH", "PUT", "APPLY"].iter().any(|verb| line.contains(&format!("verb=\"{verb}\"")))
-    });
-    Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+    control::answered(site, resource, "status", &["PATCH", "PUT", "APPLY"]).await
 }
 
 async fn memory(site: &Site) -> Result<Vec<Figure>> {

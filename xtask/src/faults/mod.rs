@@ -60,7 +60,7 @@ enum Fault {
     ControllerKilled,
     /// The controller that leads is killed (-9)
     LeaderLost,
-    /// The API server is away for two minutes
+    /// The API server is away for ten minutes
     ApiServerDown,
     /// The API server restarts several times
     ApiServerRestarts,
@@ -210,7 +210,7 @@ async fn provoke(fault: Fault, site: &Site, args: &Args) -> Result<Vec<Figure>> 
     match fault {
         Fault::ControllerKilled => control::controllers_killed(site).await,
         Fault::LeaderLost => control::leader_lost(site).await,
-        Fault::ApiServerDown => control::api_server_down(site, Duration::from_secs(of(120, 20))).await,
+        Fault::ApiServerDown => control::api_server_down(site, Duration::from_secs(of(600, 20))).await,
         Fault::ApiServerRestarts => control::api_server_restarts(site, of(20, 3)).await,
         Fault::EtcdSlow => control::etcd_slow(site, of(12, 4)).await,
         Fault::RollingRestart => data::rolling_restarts(site, of(3, 1)).await,

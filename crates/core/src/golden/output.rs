@@ -43,13 +43,13 @@ fn status(status: &Status) -> Value {
                 "attachedListenerSets": status.attached_listener_sets,
                 "listeners": listeners(&status.listeners),
             });
-            drop_empty(&mut value);
+            drop_empty(&mut value, is_empty);
             value
         }
         Status::ListenerSet(status) => {
             let mut value =
                 json!({"conditions": conditions(&status.conditions), "listeners": listeners(&status.listeners)});
-            drop_empty(&mut value);
+            drop_empty(&mut value, is_empty);
             value
         }
         Status::Route(status) => status
@@ -120,7 +120,7 @@ fn finding(verdict: &Verdict) -> Value {
 
 fn plan_value(plan: &Plan) -> Value {
     let mut value = serde_json::to_value(plan).unwrap();
-    drop_empty(&mut value);
+    drop_empty(&mut value, is_empty_but_text);
     value
 }
 
@@ -139,7 +139,7 @@ fn provisioned(infrastructure: &Infrastructure) -> Value {
         "addresses": infrastructure.addresses.join(", "),
         "held": infrastructure.parameters.is_none().then_some("as it is"),
     });
-    drop_empty(&mut value);
+    drop_empty(&mut value, is_empty);
     value
 }
 
@@ -158,24 +158,28 @@ fn hits(outcome: &Outcome, request: &Asked) -> Value {
     json!({"request": request.request, "hits": hits.join("; ")})
 }
 
-/// Takes out what says nothing: null, and empty lists, maps and texts.
-fn drop_empty(value: &mut Value) {
+/// Takes out what says nothing.
+fn drop_empty(value: &mut Value, says_nothing: fn(&Value) -> bool) {
     match value {
         Value::Object(map) => {
-            map.values_mut().for_each(drop_empty);
-            map.retain(|_, value| !is_empty(value));
+            map.values_mut().for_each(|value| drop_empty(value, says_nothing));
+            map.retain(|_, value| !says_nothing(value));
         }
-        Value::Array(list) => list.iter_mut().for_each(drop_empty),
+        Value::Array(list) => list.iter_mut().for_each(|value| drop_empty(value, says_nothing)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
 fn is_empty(value: &Value) -> bool {
+    value.as_str() == Some("") || is_empty_but_text(value)
+}
+
+/// In a Plan, an empty text says something: it may be what takes a prefix's place.
+fn is_empty_but_text(value: &Value) -> bool {
     match value {
         Value::Null => true,
-        Value::String(text) => text.is_empty(),
         Value::Array(list) => list.is_empty(),
         Value::Object(map) => map.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }

@@ -23,6 +23,7 @@ use tokio::{
 };
 
 use crate::{
+    aside,
     authenticate::{Accounts, Reviewer},
     authority::{self, Authority},
     event::{self, Board, Reporter},
@@ -97,7 +98,15 @@ pub async fn run(client: Client, settings: Settings, mut stop: channel::Receiver
         opened = open_channel(&client, &settings, accounts.clone(), &serving) => opened?,
         _ = stop.wait_for(|stop| *stop) => return Ok(()),
     };
-    let lead = lead(client.clone(), settings.clone(), server.clone(), ca.as_str().into(), leads_in, stop.clone());
+    let (others, others_out) = channel::channel(BTreeSet::new());
+    let road = Road {
+        name: authority::names(&settings.namespace).swap_remove(0),
+        ca: ca.as_str().into(),
+        token: settings.token.clone(),
+    };
+    let (reached, reached_out) = channel::channel(tokio::time::Instant::now());
+    tokio::spawn(aside::run(server.clone(), road.clone(), others_out, reached_out));
+    let lead = lead(client.clone(), settings.clone(), (server.clone(), road), (leads_in, reached), stop.clone());
     let lead = tokio::spawn(lead);
     let (infrastructure, infrastructure_out) = channel::channel(None);
     let (seen_in, seen) = channel::channel(None);
@@ -115,6 +124,8 @@ pub async fn run(client: Client, settings: Settings, mut stop: channel::Receiver
         desk,
         publisher: Publisher::new(server.clone()),
         accounts,
+        others,
+        channel: SocketAddr::new(settings.address, settings.listen.port()),
         namespace: settings.namespace,
         vitals: settings.vitals,
         infrastructure,
@@ -156,9 +167,8 @@ async fn open_channel(
 async fn lead(
     client: Client,
     settings: Settings,
-    server: Server,
-    ca: Arc<str>,
-    leads: channel::Sender<bool>,
+    (server, road): (Server, Road),
+    (leads, reached): (channel::Sender<bool>, channel::Sender<tokio::time::Instant>),
     stop: channel::Receiver<bool>,
 ) {
     let (leadership_in, mut leadership) = channel::channel(Leadership::default());
@@ -167,7 +177,6 @@ async fn lead(
         name: settings.name,
         namespace: settings.namespace.clone(),
     };
-    let road = Road { name: authority::names(&settings.namespace).swap_remove(0), ca, token: settings.token };
     tokio::spawn(relay::run(server, road, leadership.clone()));
     let vitals = settings.vitals;
     tokio::spawn(async move {
@@ -179,7 +188,7 @@ async fn lead(
             }
         }
     });
-    leader::run(client, candidate, leadership_in, stop).await;
+    leader::run(client, candidate, leadership_in, reached, stop).await;
 }
 
 struct Engine {
@@ -194,6 +203,9 @@ struct Engine {
     desk: Arc<Desk>,
     publisher: Publisher,
     accounts: Accounts,
+    /// Where the other controllers serve proxies, and where we do.
+    others: channel::Sender<BTreeSet<SocketAddr>>,
+    channel: SocketAddr,
     namespace: String,
     vitals: Arc<Vitals>,
     infrastructure: channel::Sender<Wanted>,
@@ -318,6 +330,13 @@ impl Engine {
             let is_new = before.as_deref() != Some(&infrastructure);
             *before = Some(Arc::new(infrastructure));
             is_new
+        });
+        let others = aside::others(&engine.picture.world, &engine.namespace, engine.channel);
+        engine.others.send_if_modified(|before| {
+            *before != others && {
+                *before = others;
+                true
+            }
         });
         engine.publisher.publish(plans);
         engine.vitals.published();

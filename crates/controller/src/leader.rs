@@ -53,11 +53,13 @@ struct Sight {
     asked: Instant,
 }
 
-/// Stands for election until `leadership` has no receiver or `stop` says so; then gives the Lease back.
+/// Stands for election until `leadership` has no receiver or `stop` says so; then gives the Lease back. Says in `reached`
+/// when the API server answered.
 pub(crate) async fn run(
     client: Client,
     candidate: Candidate,
     leadership: watch::Sender<Leadership>,
+    reached: watch::Sender<Instant>,
     mut stop: watch::Receiver<bool>,
 ) {
     let leases: Api<Lease> = Api::namespaced(client, &candidate.namespace);
@@ -69,6 +71,7 @@ pub(crate) async fn run(
         let patience = if leads { RENEW_DEADLINE.saturating_sub(renewed.elapsed()) } else { RENEW_DEADLINE };
         match timeout(patience, stand(&leases, &candidate, &mut sight)).await {
             Ok(Ok(state)) => {
+                reached.send_replace(Instant::now());
                 if state.is_ours {
                     renewed = sight.asked;
                 }

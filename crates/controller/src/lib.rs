@@ -2,6 +2,7 @@
 //!
 //! It only carries. What objects mean is decided by `gatewright_core`; this crate makes no routing decision.
 
+mod aside;
 mod authenticate;
 mod authority;
 #[cfg(test)]

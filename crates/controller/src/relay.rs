@@ -20,18 +20,25 @@ pub(crate) struct Road {
     pub(crate) token: PathBuf,
 }
 
+impl Road {
+    /// Returns the way to the controller at `host:port`.
+    pub(crate) fn to(&self, address: &str) -> TlsDial {
+        TlsDial {
+            address: address.to_owned(),
+            name: Some(self.name.clone()),
+            trust: Trust::Pem(self.ca.clone()),
+            token: self.token.clone(),
+        }
+    }
+}
+
 /// Relays to whoever leads, as long as that is somebody else.
 pub(crate) async fn run(server: Server, road: Road, mut leadership: watch::Receiver<Leadership>) {
     loop {
         let leader = leadership.borrow_and_update().other.clone();
         let relaying = async {
             let Some(address) = leader else { return std::future::pending().await };
-            let dial = TlsDial {
-                address: address.to_string(),
-                name: Some(road.name.clone()),
-                trust: Trust::Pem(road.ca.clone()),
-                token: road.token.clone(),
-            };
+            let dial = road.to(&address);
             loop {
                 if let Err(error) = forward(&server, &dial).await {
                     tracing::debug!(error, %address, "cannot relay to the leader; trying again");

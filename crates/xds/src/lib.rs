@@ -24,7 +24,7 @@ mod standing;
 mod tests;
 
 pub use client::{Acknowledgement, Client, Connection, Dial, Event, TlsDial, Trust};
-pub use relay::forward;
+pub use relay::{forward, knock};
 pub use resource::{BODY_BYTES_MAX, Change, NoVersion, Resource, Version};
 pub use server::{Authentication, Authenticator, Denial, Identity, Peer, Server};
 pub use standing::{Confirmation, Standing};

@@ -37,6 +37,8 @@ const PATH: &str = "/gatewright.relay.v1.Relay/Forward";
 const REPORT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Changes within this time are forwarded together.
 const FORWARD_INTERVAL: Duration = Duration::from_millis(10);
+/// How long a controller may take to say whether it hears from the API server.
+const KNOCK_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the leader may take to take a report.
 const LEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -53,6 +55,20 @@ pub async fn forward(server: &Server, dial: &impl Dial) -> Result<(), String> {
         end = answer => end.map(|_| ()).map_err(|status| status.message().to_owned()),
         end = tell(server, reports) => end,
     }
+}
+
+/// Asks whether the controller at `dial` hears from the API server: it cannot tell who knocks without.
+///
+/// # Errors
+/// Says why it could not be asked, or does not.
+pub async fn knock(dial: &impl Dial) -> Result<(), String> {
+    let asked = async {
+        let (mut grpc, request) = open(dial, tokio_stream::empty()).await?;
+        let codec = ProstCodec::<RelayReport, RelayEnd>::default();
+        let answer = grpc.client_streaming(request, PathAndQuery::from_static(PATH), codec).await;
+        answer.map(|_| ()).map_err(|status| status.message().to_owned())
+    };
+    timeout(KNOCK_TIMEOUT, asked).await.map_err(|_| "no answer")?
 }
 
 /// Sends every plane's proxies, and again those of a plane where something changed.

@@ -16,7 +16,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::{
     Acknowledgement, Authentication, Authenticator, BODY_BYTES_MAX, Change, Client, Connection, Denial, Dial, Event,
-    Peer, Resource, Server, Standing, Version, forward,
+    Peer, Resource, Server, Standing, Version, forward, knock,
 };
 
 /// What anything waited for may take on a busy machine.
@@ -374,6 +374,35 @@ async fn a_relay_ends_with_its_leader() {
     let relay = tokio::spawn(async move { forward(&relaying, &to_leader).await });
     drop(leader);
     assert!(timeout(PATIENCE, relay).await.unwrap().unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_sent_away_finds_a_controller_that_knows_more() {
+    let (host, other) = (Host::start(), Host::start());
+    let first = host.server.publish("a", added(&[("x", "1")]));
+    let dial = host.dial("proxy a");
+    let mut proxy = Proxy::start(&dial, BTreeMap::new());
+    assert_eq!(proxy.complete().await, first);
+    let second = other.server.publish("a", added(&[("x", "2")]));
+    knock(&other.dial("controller")).await.unwrap();
+    host.server.send_away(true);
+    host.standing("a", |standing| standing.proxies.is_empty()).await;
+    // Nobody is taken in meanwhile.
+    let refused = timeout(Duration::from_millis(300), proxy.events.recv()).await;
+    assert!(refused.is_err());
+    dial.lead_to(Some(&other));
+    assert_eq!(proxy.complete().await, second);
+    dial.lead_to(Some(&host));
+    drop(other);
+    host.server.send_away(false);
+    assert_eq!(proxy.complete().await, first);
+}
+
+#[tokio::test]
+async fn whoever_cannot_be_told_from_others_is_not_answered_a_knock() {
+    let host = Host::start();
+    assert!(knock(&host.dial("token of nobody")).await.is_err());
+    assert!(knock(&host.dial("proxy a")).await.is_err());
 }
 
 #[test]

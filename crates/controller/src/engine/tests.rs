@@ -35,6 +35,8 @@ async fn what_a_round_observed_at_its_end_makes_the_next_though_nothing_more_hap
         is_open: false,
         desk,
         publisher: Publisher::new(server),
+        others: channel::channel(BTreeSet::new()).0,
+        channel: ([10, 0, 0, 1], 18_000).into(),
         accounts: Accounts::default(),
         namespace: "gatewright-system".into(),
         vitals,

@@ -16,7 +16,7 @@ fn stand_at(
     let (client, log) = double::client(answer);
     let (leadership, told) = watch::channel(Leadership::default());
     let (stopping, stop) = watch::channel(false);
-    tokio::spawn(run(client, candidate(), leadership, stop));
+    tokio::spawn(run(client, candidate(), leadership, watch::Sender::new(Instant::now()), stop));
     (log, told, stopping)
 }
 

@@ -92,6 +92,8 @@ pub(crate) struct Shared {
     authenticator: Box<dyn Authenticator>,
     pub(crate) planes: Planes,
     pub(crate) ledger: Ledger,
+    /// Whether proxies are better off elsewhere.
+    away: watch::Sender<bool>,
 }
 
 impl fmt::Debug for Server {
@@ -102,8 +104,12 @@ impl fmt::Debug for Server {
 
 impl Server {
     pub fn new(authenticator: impl Authenticator) -> Self {
-        let shared =
-            Shared { authenticator: Box::new(authenticator), planes: Planes::default(), ledger: Ledger::new() };
+        let shared = Shared {
+            authenticator: Box::new(authenticator),
+            planes: Planes::default(),
+            ledger: Ledger::new(),
+            away: watch::Sender::new(false),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -132,6 +138,12 @@ impl Server {
             refused: published.map(|snapshot| snapshot.refused.clone()).unwrap_or_default(),
             proxies: self.shared.ledger.proxies(plane),
         }
+    }
+
+    /// Ends the stream of every proxy and takes no other while `away`: there is another controller that knows more. A
+    /// proxy keeps what it has, and finds that one.
+    pub fn send_away(&self, away: bool) {
+        self.shared.away.send_replace(away);
     }
 
     /// Wakes whenever the standing of any plane may be different; the number means nothing.
@@ -195,6 +207,11 @@ impl Shared {
     }
 }
 
+/// What a proxy is told that is sent away.
+fn elsewhere() -> Status {
+    Status::unavailable("another controller knows more")
+}
+
 /// `envoy.service.discovery.v3.AggregatedDiscoveryService`.
 #[derive(Clone)]
 struct Discovery {
@@ -230,13 +247,17 @@ impl Service<Request<Streaming<DeltaDiscoveryRequest>>> for Discovery {
     fn call(&mut self, request: Request<Streaming<DeltaDiscoveryRequest>>) -> Self::Future {
         let Self { shared, stopped } = self.clone();
         Box::pin(async move {
+            let away = shared.away.subscribe();
+            if *away.borrow() {
+                return Err(elsewhere());
+            }
             let plane = match shared.authenticate(request.metadata()).await? {
                 Peer::Proxy { plane } => plane,
                 Peer::Controller => return Err(Status::permission_denied("a controller has no plane")),
             };
             // One piece waits while another is sent: the client decides the pace.
             let (pieces, sent) = mpsc::channel(1);
-            tokio::spawn(stream::serve(shared, plane, request.into_inner(), pieces, stopped));
+            tokio::spawn(stream::serve(shared, plane, request.into_inner(), pieces, (stopped, away)));
             Ok(Response::new(ReceiverStream::new(sent)))
         })
     }

@@ -9,7 +9,7 @@ use tokio::{
 };
 use tonic::{Status, Streaming};
 
-use super::Shared;
+use super::{Shared, elsewhere};
 use crate::{
     Change, Confirmation, MARKER, Resource, Version, message,
     message::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, REJECTION_TYPE, RESOURCE_TYPE, Rejection},
@@ -36,17 +36,18 @@ const NAME_CHARS_MAX: usize = 512;
 
 type Pieces = mpsc::Sender<Result<DeltaDiscoveryResponse, Status>>;
 
-/// Serves one client of `plane` until it goes, errs or `stopped`.
+/// Serves one client of `plane` until it goes, errs, `stopped` or is sent `away`.
 pub(super) async fn serve(
     shared: Arc<Shared>,
     plane: String,
     mut requests: Streaming<DeltaDiscoveryRequest>,
     pieces: Pieces,
-    mut stopped: watch::Receiver<bool>,
+    (mut stopped, mut away): (watch::Receiver<bool>, watch::Receiver<bool>),
 ) {
     let end = tokio::select! {
         end = run(&shared, &plane, &mut requests, &pieces) => end,
         _ = stopped.wait_for(|stopped| *stopped) => Err(Status::unavailable("the controller stops")),
+        _ = away.wait_for(|away| *away) => Err(elsewhere()),
         () = pieces.closed() => Ok(()),
     };
     match &end {

@@ -43,14 +43,21 @@ pub(super) async fn controllers_killed(site: &Site) -> Result<Vec<Figure>> {
 
 /// Kills the leader's process, and looks how soon an edit is in force (HARDENING F6: a lease of 15 s, and some).
 pub(super) async fn leader_lost(site: &Site) -> Result<Vec<Figure>> {
-    let lease = object::api(&site.client, "coordination.k8s.io/v1", "Lease", SYSTEM).get(LEASE).await?;
-    let holder = lease.data.pointer("/spec/holderIdentity").and_then(Value::as_str).context("nobody leads")?.to_owned();
-    let controllers = controllers(site).await?;
-    let leader = controllers.iter().find(|pod| pod.metadata.name.as_deref().is_some_and(|name| holder.contains(name)));
-    kill(site, leader.with_context(|| format!("{holder} is no pod"))?)?;
+    let count = controllers(site).await?.len();
+    kill(site, &leader(site).await?)?;
     let edit = Figure { name: "an edit takes, s", value: site.edit(2).await?, at_most: 20.0 };
-    until("all controllers are ready", PATIENCE, async || ready(site, controllers.len()).await).await?;
+    until("all controllers are ready", PATIENCE, async || ready(site, count).await).await?;
     Ok(vec![edit])
+}
+
+/// Returns the controller that holds the Lease.
+pub(super) async fn leader(site: &Site) -> Result<DynamicObject> {
+    let lease = object::api(&site.client, "coordination.k8s.io/v1", "Lease", SYSTEM).get(LEASE).await?;
+    let holder = lease.data.pointer("/spec/holderIdentity").and_then(Value::as_str).context("nobody leads")?;
+    let controllers = controllers(site).await?;
+    let leader =
+        controllers.into_iter().find(|pod| pod.metadata.name.as_deref().is_some_and(|name| holder.contains(name)));
+    leader.with_context(|| format!("{holder} is no pod"))
 }
 
 /// Ends the API server and starts it after a while (F1).

@@ -60,6 +60,8 @@ enum Fault {
     ControllerKilled,
     /// The controller that leads is killed (-9)
     LeaderLost,
+    /// The leader hears no more from the API server, and all others do
+    LeaderCut,
     /// The API server is away for ten minutes
     ApiServerDown,
     /// The API server restarts several times
@@ -102,7 +104,7 @@ enum Fault {
     RefusedByProxy,
 }
 
-const ALL: [Fault; 21] = [
+const ALL: [Fault; 22] = [
     Fault::RouteEdits,
     Fault::Certificates,
     Fault::NoEndpoints,
@@ -118,6 +120,7 @@ const ALL: [Fault; 21] = [
     Fault::Scale,
     Fault::ControllerKilled,
     Fault::LeaderLost,
+    Fault::LeaderCut,
     Fault::EtcdSlow,
     Fault::ApiServerDown,
     Fault::ApiServerRestarts,
@@ -210,6 +213,7 @@ async fn provoke(fault: Fault, site: &Site, args: &Args) -> Result<Vec<Figure>> 
     match fault {
         Fault::ControllerKilled => control::controllers_killed(site).await,
         Fault::LeaderLost => control::leader_lost(site).await,
+        Fault::LeaderCut => watches::leader_cut(site).await,
         Fault::ApiServerDown => control::api_server_down(site, Duration::from_secs(of(600, 20))).await,
         Fault::ApiServerRestarts => control::api_server_restarts(site, of(20, 3)).await,
         Fault::EtcdSlow => control::etcd_slow(site, of(12, 4)).await,

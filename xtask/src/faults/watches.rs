@@ -1,17 +1,23 @@
 //! Faults of the controllers' view: what happened is forgotten before they heard of it, or they are told nothing more.
 
-use std::{fs, process::Command, time::Instant};
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use kube::api::DynamicObject;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Figure, control,
-    site::{self, NAMESPACE, Site},
+    site::{self, NAMESPACE, Site, until},
 };
 use crate::cluster::{self, daemon};
 
+/// Where the node's API server listens.
+const API_SERVER_PORT: u16 = 6443;
 /// Our table of packet filters on the node.
 const FILTER: &str = "gatewright-faults";
 /// Objects that are changed while nobody looks: more than the API server keeps events of.
@@ -58,18 +64,63 @@ pub(super) async fn silent(site: &Site) -> Result<Vec<Figure>> {
         }
     }
     ensure!(!rules.is_empty(), "the controllers have no connection to the API server");
-    let chain = format!("add chain inet {FILTER} output {{ type filter hook output priority 0; }}");
-    let drops = rules
-        .iter()
-        .map(|(address, port)| format!("add rule inet {FILTER} output ip daddr {address} tcp dport {port} drop"));
-    let lines = [format!("add table inet {FILTER}"), chain].into_iter().chain(drops).collect::<Vec<_>>().join("\n");
-    cluster::quietly(Command::new("nft").arg(lines))?;
+    let drops = rules.iter().map(|(address, port)| format!("ip daddr {address} tcp dport {port} drop"));
+    let filter = Filter::set(drops)?;
     let since = Instant::now();
     let edited = site.edit(8).await;
     let after = since.elapsed().as_secs_f64();
-    cluster::quietly(Command::new("nft").arg(format!("delete table inet {FILTER}")))?;
+    filter.lift()?;
     edited?;
     Ok(vec![Figure { name: "an edit is in force after, s", value: after, at_most: 60.0 }])
+}
+
+/// Cuts the leader off from the API server, but from nobody else (F6): the other leads, and proxies leave for it.
+pub(super) async fn leader_cut(site: &Site) -> Result<Vec<Figure>> {
+    let leader = control::leader(site).await?;
+    let address = leader.data.pointer("/status/podIP").and_then(Value::as_str).context("the leader has an address")?;
+    let filter = Filter::set([format!("ip daddr {address} tcp sport {API_SERVER_PORT} drop")].into_iter())?;
+    let edit = site.edit(13).await;
+    // By now another leads, and is alone in it.
+    let other = until("another leads", Duration::from_secs(30), async || {
+        let now = control::leader(site).await?;
+        ensure!(now.metadata.name != leader.metadata.name, "it is still the one that is cut off");
+        Ok(now)
+    })
+    .await;
+    let led = match &other {
+        Ok(_) => leads(&leader).await,
+        Err(_) => Ok(false),
+    };
+    filter.lift()?;
+    let (edit, _) = (edit?, other?);
+    ensure!(!led?, "the one that is cut off still leads");
+    let again = site.edit(14).await?;
+    Ok(vec![
+        Figure { name: "an edit takes, s", value: edit, at_most: 20.0 },
+        Figure { name: "one after the cut, s", value: again, at_most: 1.0 },
+    ])
+}
+
+async fn leads(controller: &DynamicObject) -> Result<bool> {
+    let text = control::metrics(controller).await?;
+    Ok(text.lines().any(|line| line == "gatewright_controller_leader 1"))
+}
+
+/// Packets of the node that are dropped.
+struct Filter;
+
+impl Filter {
+    fn set(rules: impl Iterator<Item = String>) -> Result<Self> {
+        let chain = format!("add chain inet {FILTER} output {{ type filter hook output priority 0; }}");
+        let rules = rules.map(|rule| format!("add rule inet {FILTER} output {rule}"));
+        let lines: Vec<String> = [format!("add table inet {FILTER}"), chain].into_iter().chain(rules).collect();
+        cluster::quietly(Command::new("nft").arg(lines.join("\n")))?;
+        Ok(Self)
+    }
+
+    fn lift(self) -> Result<()> {
+        cluster::quietly(Command::new("nft").arg(format!("delete table inet {FILTER}"))).map(|_| ())
+    }
 }
 
 async fn processes(site: &Site) -> Result<Vec<u32>> {

@@ -1,6 +1,7 @@
 //! Faults of what serves: proxies that are replaced, multiplied, started cold; Gateways that come and go.
 
 use std::{
+    fs,
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -122,7 +123,9 @@ async fn start_without_controllers(site: &Site, path: &str) -> Result<Vec<Figure
     let pod = proxies(site).await?.into_iter().next().context("a proxy runs")?;
     let cache = control::root(site, &pod)?.join("var/cache/gatewright/plan");
     until("the Plan is cached", PATIENCE, async || {
-        ensure!(cache.exists(), "{} is not", cache.display());
+        let text = fs::read(&cache).with_context(|| cache.display().to_string())?;
+        let found = text.windows(path.len()).any(|found| found == path.as_bytes());
+        ensure!(found, "not with the last route");
         Ok(())
     })
     .await?;

@@ -74,31 +74,57 @@ pub(super) async fn silent(site: &Site) -> Result<Vec<Figure>> {
     Ok(vec![Figure { name: "an edit is in force after, s", value: after, at_most: 60.0 }])
 }
 
-/// Cuts the leader off from the API server, but from nobody else (F6): the other leads, and proxies leave for it.
+/// Cuts the leader off from the API server, but from nobody else (F6), and then whoever leads after it: one of the two
+/// has the proxy. The other leads, and the proxy leaves for it.
 pub(super) async fn leader_cut(site: &Site) -> Result<Vec<Figure>> {
+    let first = cut(site).await?;
+    until_all_hear(site).await?;
+    let second = cut(site).await?;
+    until_all_hear(site).await?;
+    Ok(vec![Figure { name: "the slower of two edits takes, s", value: first.max(second), at_most: 20.0 }])
+}
+
+/// Cuts the leader off until another leads, and returns how long an edit takes meanwhile.
+async fn cut(site: &Site) -> Result<f64> {
     let leader = control::leader(site).await?;
     let address = leader.data.pointer("/status/podIP").and_then(Value::as_str).context("the leader has an address")?;
     let filter = Filter::set([format!("ip daddr {address} tcp sport {API_SERVER_PORT} drop")].into_iter())?;
     let edit = site.edit(13).await;
-    // By now another leads, and is alone in it.
     let other = until("another leads", Duration::from_secs(30), async || {
         let now = control::leader(site).await?;
         ensure!(now.metadata.name != leader.metadata.name, "it is still the one that is cut off");
-        Ok(now)
+        Ok(())
     })
     .await;
-    let led = match &other {
-        Ok(_) => leads(&leader).await,
-        Err(_) => Ok(false),
-    };
+    let leads = leads(&leader).await;
     filter.lift()?;
-    let (edit, _) = (edit?, other?);
-    ensure!(!led?, "the one that is cut off still leads");
-    let again = site.edit(14).await?;
-    Ok(vec![
-        Figure { name: "an edit takes, s", value: edit, at_most: 20.0 },
-        Figure { name: "one after the cut, s", value: again, at_most: 1.0 },
-    ])
+    other?;
+    ensure!(!leads?, "the one that is cut off still leads");
+    edit
+}
+
+/// Waits until every controller acts on an edit.
+async fn until_all_hear(site: &Site) -> Result<()> {
+    let mut before = Vec::new();
+    for pod in control::controllers(site).await? {
+        let count = compiled(&pod).await?;
+        before.push((pod, count));
+    }
+    site.edit(14).await?;
+    until("all controllers hear", Duration::from_secs(90), async || {
+        for (pod, before) in &before {
+            let now = compiled(pod).await?;
+            ensure!(now > *before, "{:?} does not", pod.metadata.name);
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn compiled(controller: &DynamicObject) -> Result<u64> {
+    let text = control::metrics(controller).await?;
+    let count = text.lines().find_map(|line| line.strip_prefix("gatewright_controller_compile_seconds_count "));
+    Ok(count.context("a controller counts what it compiles")?.parse()?)
 }
 
 async fn leads(controller: &DynamicObject) -> Result<bool> {

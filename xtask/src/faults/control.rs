@@ -45,9 +45,21 @@ pub(super) async fn controllers_killed(site: &Site) -> Result<Vec<Figure>> {
 pub(super) async fn leader_lost(site: &Site) -> Result<Vec<Figure>> {
     let count = controllers(site).await?.len();
     kill(site, &leader(site).await?)?;
+    let before = renewed(site).await?;
     let edit = Figure { name: "an edit takes, s", value: site.edit(2).await?, at_most: 20.0 };
+    until("somebody leads again", PATIENCE, async || {
+        ensure!(renewed(site).await? != before, "nobody does");
+        Ok(())
+    })
+    .await?;
     until("all controllers are ready", PATIENCE, async || ready(site, count).await).await?;
     Ok(vec![edit])
+}
+
+/// Returns when the Lease was renewed.
+async fn renewed(site: &Site) -> Result<Value> {
+    let lease = object::api(&site.client, "coordination.k8s.io/v1", "Lease", SYSTEM).get(LEASE).await?;
+    Ok(lease.data["spec"]["renewTime"].clone())
 }
 
 /// Returns the controller that holds the Lease.

@@ -79,8 +79,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("the first manifests were never in force");
     }
     let tally = Arc::new(Tally::default());
-    let target =
-        Target { address: Ipv4Addr::LOCALHOST.into(), http: ports.http, https: ports.https, host: HOST, may_go: false };
+    let target = Target {
+        address: Ipv4Addr::LOCALHOST.into(),
+        http: ports.http,
+        https: ports.https,
+        host: HOST,
+        may_go: false,
+        lasts: false,
+    };
     let load = load::start(target, tls, tally.clone(), args.rate)?;
     let in_force = edit_all(args.edits, &mut site, ports, &authority, &observer, &tally)?;
     tally.enter("rest".into());

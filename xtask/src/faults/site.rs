@@ -63,6 +63,7 @@ impl Site {
             deployment("echo", 2, image),
             service("echo"),
             gateway("gateway"),
+            calls(),
             loaded(0),
         ];
         for object in &objects {
@@ -79,12 +80,19 @@ impl Site {
             Ok(address.context("no address")?.parse::<IpAddr>()?)
         })
         .await?;
-        let target = Target { address, http: PORT, https: TLS_PORT, host: HOST, may_go: true };
+        let target = Target { address, http: PORT, https: TLS_PORT, host: HOST, may_go: true, lasts: true };
         let site = Self { cluster, client, target, trust: authority.http2_client()?, authority };
         until("the site answers", PATIENCE, async || {
             let status = site.look("/load").await?.status;
             ensure!(status == 200, "answered with {status}");
             Ok(())
+        })
+        .await?;
+        let calls = object::api(&site.client, GATEWAY_API, "GRPCRoute", NAMESPACE);
+        until("the site answers calls", PATIENCE, async || {
+            // What is said of a route is said when it is in force.
+            let said = calls.get("calls").await?.data.pointer("/status/parents/0/conditions/0").cloned();
+            said.map(|_| ()).context("nothing is said of their route")
         })
         .await?;
         // The certificate may be another than that of an earlier run.
@@ -245,6 +253,17 @@ pub(super) fn route(name: &str, rules: &[Value]) -> Value {
     json!({
         "apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": metadata(name),
         "spec": { "parentRefs": [{ "name": "gateway" }], "hostnames": [HOST], "rules": rules },
+    })
+}
+
+/// The route of the load's gRPC calls.
+fn calls() -> Value {
+    json!({
+        "apiVersion": GATEWAY_API, "kind": "GRPCRoute", "metadata": metadata("calls"),
+        "spec": {
+            "parentRefs": [{ "name": "gateway" }], "hostnames": [HOST],
+            "rules": [{ "matches": [{ "method": { "service": "faults.Echo" } }], "backendRefs": [{ "name": "echo", "port": PORT }] }],
+        },
     })
 }
 

@@ -45,7 +45,7 @@ pub(super) async fn keep_asking(job: &Job, period: Duration, tls: bool) {
 }
 
 /// Returns a connection that takes another request: a new one when the kept one was told to go away.
-async fn ready(job: &Job, kept: Option<SendRequest<Bytes>>, tls: bool) -> Result<SendRequest<Bytes>> {
+pub(super) async fn ready(job: &Job, kept: Option<SendRequest<Bytes>>, tls: bool) -> Result<SendRequest<Bytes>> {
     if let Some(kept) = kept
         && let Ok(ready) = kept.ready().await
     {

@@ -1,7 +1,9 @@
 //! A load: a constant rate, whatever the answers do, over every protocol at once. Knows nothing of what goes on meanwhile.
 
+mod grpc;
 mod http1;
 mod http2;
+mod long;
 mod tally;
 mod websocket;
 
@@ -27,6 +29,11 @@ pub(crate) use tally::{Count, Counts, Tally, Via};
 /// A request that is not answered by then has failed.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long requests and calls take that are meant to outlive what happens to their gateway.
+const LASTS: Duration = Duration::from_secs(3);
+/// Connections of each kind that have one such under way.
+const LASTING: u32 = 4;
+
 /// What is asked for in turn: paths that several rules serve, whatever their order.
 const PATHS: [&str; 3] = ["/load", "/load/first", "/probe"];
 
@@ -48,6 +55,8 @@ pub(crate) struct Target {
     pub(crate) host: &'static str,
     /// Whether gateways may go meanwhile: then a WebSocket may be told to go elsewhere.
     pub(crate) may_go: bool,
+    /// Whether there are requests and gRPC calls that last, too; the host needs a GRPCRoute for them.
+    pub(crate) lasts: bool,
 }
 
 /// A running load.
@@ -93,8 +102,11 @@ async fn run(job: &Job, per_second: f64) {
         Share { via: Via::H2Tls, connections: 4, per_second: per_second * 0.2 },
         Share { via: Via::WebSocket, connections: 2, per_second: per_second * 0.05 },
     ];
+    // These have a pace of their own.
+    let lasting = [Via::Http1Long, Via::Grpc].map(|via| Share { via, connections: LASTING, per_second: 1.0 });
+    let lasting = lasting.into_iter().filter(|_| job.target.lasts);
     let mut tasks = tokio::task::JoinSet::new();
-    for Share { via, connections, per_second } in shares {
+    for Share { via, connections, per_second } in shares.into_iter().chain(lasting) {
         let period = Duration::from_secs_f64(f64::from(connections) / per_second);
         for _ in 0..connections {
             let job = job.clone();
@@ -105,6 +117,8 @@ async fn run(job: &Job, per_second: f64) {
                     Via::H2c => http2::keep_asking(&job, period, false).await,
                     Via::H2Tls => http2::keep_asking(&job, period, true).await,
                     Via::WebSocket => websocket::keep_asking(&job, period).await,
+                    Via::Http1Long => long::keep_asking(&job).await,
+                    Via::Grpc => grpc::keep_calling(&job).await,
                 }
             });
         }

@@ -25,6 +25,10 @@ pub(crate) enum Via {
     H2Tls,
     /// A WebSocket message and its echo.
     WebSocket,
+    /// An HTTP/1.1 request that takes seconds.
+    Http1Long,
+    /// A gRPC call that takes seconds.
+    Grpc,
 }
 
 /// Shared by the load's tasks and the edits.

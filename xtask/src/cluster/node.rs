@@ -186,8 +186,11 @@ const APISERVER: [&str; 7] = [
     "--allow-privileged=true",
     "--kubelet-preferred-address-types=InternalIP",
 ];
-/// Faster than by default, so that the cluster's own pace is not what is measured.
-const CONTROLLERS: [&str; 5] = [
+/// Faster than by default, so that the cluster's own pace is not what is measured. A node counts as lost only after half an
+/// hour: when an API server returns after a while, Kubernetes itself takes every node for lost until it hears from it, and
+/// every endpoint with it, those of the gateway's own Service included.
+const CONTROLLERS: [&str; 6] = [
+    "--node-monitor-grace-period=30m",
     "--use-service-account-credentials",
     "--allocate-node-cidrs",
     "--leader-elect=false",

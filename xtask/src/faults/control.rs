@@ -26,6 +26,8 @@ pub(super) const SYSTEM: &str = "gatewright-system";
 const CONTROLLER: &str = "app.kubernetes.io/name=gatewright,app.kubernetes.io/component=controller";
 const ADMIN_PORT: u16 = 19_000;
 const LEASE: &str = "gatewright";
+/// For how long the load goes on when the API server is back: others find that out one after the other.
+const AFTERMATH: Duration = Duration::from_secs(60);
 /// How long a controller may take to be ready again.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -82,6 +84,8 @@ pub(super) async fn api_server_down(site: &Site, away: Duration) -> Result<Vec<F
     site.edit(3).await?;
     let edit =
         Figure { name: "an edit is in force after its return, s", value: back.elapsed().as_secs_f64(), at_most: 10.0 };
+    // What follows its return belongs to it.
+    sleep(AFTERMATH).await;
     let restarts = (restarts(site).await? - before) as f64;
     Ok(vec![edit, Figure { name: "restarts", value: restarts, at_most: 0.0 }])
 }

@@ -147,13 +147,13 @@ async fn start_without_controllers(site: &Site, path: &str) -> Result<Vec<Figure
             let pod = pods.get(&name).await?;
             let count = pod.data.pointer("/status/containerStatuses/0/restartCount").and_then(Value::as_u64);
             ensure!(count > Some(0) && object::is_true(&pod, "Ready"), "it is not");
-            Ok((since.elapsed().as_secs_f64(), pod))
+            let ready = since.elapsed().as_secs_f64();
+            Ok((ready, Instant::now() - control::age(control::process(site, &pod)?)?))
         })
         .await
     };
     let (serves, ready) = tokio::join!(serves, ready);
-    let (ready, pod) = ready?;
-    let started = Instant::now() - control::age(control::process(site, &pod)?)?;
+    let (ready, started) = ready?;
     Ok(vec![
         Figure {
             name: "serves after its start, s",

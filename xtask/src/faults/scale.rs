@@ -63,6 +63,10 @@ pub(super) async fn empty(site: &Site) -> Result<()> {
 /// Lets routes of every namespace attach.
 async fn open_to_all(site: &Site) -> Result<()> {
     let mut gateway = super::site::gateway("gateway");
+    let now = object::api(&site.client, GATEWAY_API, "Gateway", NAMESPACE).get("gateway").await?;
+    if let Some(infrastructure) = now.data.pointer("/spec/infrastructure") {
+        gateway["spec"]["infrastructure"] = infrastructure.clone();
+    }
     for listener in gateway["spec"]["listeners"].as_array_mut().into_iter().flatten() {
         listener["allowedRoutes"] = json!({ "namespaces": { "from": "All" } });
     }

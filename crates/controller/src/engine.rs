@@ -277,7 +277,8 @@ impl Engine {
     }
 
     fn draw(&mut self, changes: Vec<Change>) {
-        let told = |observed: &Observed| (observed.bundle_version.clone(), observed.forbidden.clone());
+        let told =
+            |observed: &Observed| (observed.bundle.clone(), observed.unserved.clone(), observed.forbidden.clone());
         let before = told(&self.picture.world.observed);
         changes.into_iter().for_each(|change| self.picture.apply(change));
         self.is_due |= self.picture.world.has_changes() || told(&self.picture.world.observed) != before;

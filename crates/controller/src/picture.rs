@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gatewright_core::world::{Kind, ObjectRef, Settings, World};
+use gatewright_core::world::{Bundle, Kind, ObjectRef, Settings, World};
 
 use crate::{
     interest,
@@ -59,7 +59,7 @@ impl Picture {
     /// Draws one change.
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
-            Change::Served { kinds, bundle_version } => self.serve(kinds, bundle_version),
+            Change::Served { kinds, bundle } => self.serve(kinds, bundle),
             Change::Listed { subject, objects, unread } => self.list(subject, objects, &unread),
             Change::Applied(seen) => self.see(*seen),
             Change::Unread(unread) => self.cannot_read(&unread),
@@ -73,7 +73,7 @@ impl Picture {
         }
     }
 
-    fn serve(&mut self, kinds: BTreeSet<Kind>, bundle_version: Option<String>) {
+    fn serve(&mut self, kinds: BTreeSet<Kind>, bundle: Bundle) {
         let before = self.served.take().unwrap_or_default();
         for kind in kinds.difference(&before) {
             tracing::info!(kind = kind.name(), "watching a kind");
@@ -85,7 +85,8 @@ impl Picture {
             self.failing.retain(|subject, _| subject.kind != *kind);
         }
         self.tell_failing();
-        self.world.observed.bundle_version = bundle_version;
+        self.world.observed.bundle = bundle;
+        self.world.observed.unserved = Kind::ALL.iter().copied().filter(|kind| !kinds.contains(kind)).collect();
         self.served = Some(kinds);
     }
 

@@ -21,7 +21,7 @@ async fn what_a_round_observed_at_its_end_makes_the_next_though_nothing_more_hap
     let inspect = Inspect { key_pair: |_, _| Err("unread".into()), trust_anchors: |_| Err("unread".into()) };
     let world = WorldSettings { controllers, merge_gateways: false, inspect };
     let mut picture = Picture::new(world, desk.clone(), vitals.clone());
-    picture.apply(Change::Served { kinds: BTreeSet::new(), bundle_version: None });
+    picture.apply(Change::Served { kinds: BTreeSet::new(), bundle: gatewright_core::world::Bundle::default() });
     let server = Server::new(Nobody);
     let (_changes, changes) = mpsc::channel(1);
     let (_seen, seen) = channel::channel(None);

@@ -1,4 +1,4 @@
-use gatewright_core::world::{Controllers, Inspect, Object};
+use gatewright_core::world::{Bundle, Controllers, Inspect, Object};
 use serde_json::json;
 
 use super::*;
@@ -10,7 +10,7 @@ fn picture(kinds: &[Kind]) -> Picture {
     let inspect = Inspect { key_pair: |_, _| Err(String::new()), trust_anchors: unused };
     let settings = Settings { controllers: controllers.clone(), merge_gateways: false, inspect };
     let mut picture = Picture::new(settings, Arc::new(Desk::new(controllers)), Arc::default());
-    picture.apply(Change::Served { kinds: kinds.iter().copied().collect(), bundle_version: None });
+    picture.apply(Change::Served { kinds: kinds.iter().copied().collect(), bundle: Bundle::default() });
     picture
 }
 
@@ -55,7 +55,7 @@ fn a_controller_that_runs_goes_on_without_what_it_may_no_longer_see() {
     assert_eq!((picture.readiness(), services(&picture)), (Readiness::Ready, 1));
     // A kind that comes, and may not be read, holds nobody up.
     let kinds = [Kind::Service, Kind::BackendTlsPolicy].into();
-    picture.apply(Change::Served { kinds, bundle_version: None });
+    picture.apply(Change::Served { kinds, bundle: Bundle::default() });
     assert_eq!(picture.readiness(), Readiness::Waiting);
     picture.apply(forbidden(all_of(Kind::BackendTlsPolicy)));
     assert_eq!(picture.readiness(), Readiness::Ready);

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use gatewright_core::world::Kind;
+use gatewright_core::world::{Bundle, Kind};
 use http::Request;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::{Client, api::ApiResource};
@@ -23,18 +23,18 @@ const MISSING_MAX: u8 = 3;
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The bundle says its version on each of its CRDs; this one is in all of them.
+/// The bundle says its version and channel on each of its CRDs; this one is in all of them.
 const BUNDLE_PATH: &str =
     "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gatewayclasses.gateway.networking.k8s.io";
 const BUNDLE_VERSION: &str = "gateway.networking.k8s.io/bundle-version";
+const CHANNEL: &str = "gateway.networking.k8s.io/channel";
 
 /// What the API server serves of what the compiler reads.
 #[derive(Clone, Default, PartialEq)]
 pub(super) struct Served {
     /// Each by its newest version.
     pub(super) kinds: BTreeMap<Kind, ApiResource>,
-    /// `None` when it is not said, or we may not read it.
-    pub(super) bundle_version: Option<String>,
+    pub(super) bundle: Bundle,
 }
 
 /// Asks again and again.
@@ -57,7 +57,7 @@ impl Discovery {
     pub(super) async fn next(&mut self) -> Served {
         loop {
             sleep_until(self.next).await;
-            let before = self.last.as_ref().and_then(|last| last.bundle_version.clone());
+            let before = self.last.as_ref().map(|last| last.bundle.clone());
             match ask(&self.client, before).await {
                 Ok(found) => {
                     self.backoff.reset();
@@ -92,8 +92,8 @@ impl Discovery {
     }
 }
 
-/// `bundle` is the version that was read before.
-async fn ask(client: &Client, bundle: Option<String>) -> kube::Result<Served> {
+/// `before` is the bundle that was read before.
+async fn ask(client: &Client, before: Option<Bundle>) -> kube::Result<Served> {
     let mut served = Served::default();
     let versions: BTreeSet<(&str, &str)> =
         Kind::ALL.iter().flat_map(|kind| kind.versions().iter().map(|version| (kind.group(), *version))).collect();
@@ -124,14 +124,21 @@ async fn ask(client: &Client, bundle: Option<String>) -> kube::Result<Served> {
             served.kinds.insert(*kind, resource);
         }
     }
-    served.bundle_version = bundle_version(client).await.unwrap_or(bundle);
+    served.bundle = bundle(client).await.unwrap_or_else(|_| before.unwrap_or_else(|| read(&Value::Null)));
     Ok(served)
 }
 
-async fn bundle_version(client: &Client) -> kube::Result<Option<String>> {
-    let definition: Option<Value> = get(client, BUNDLE_PATH).await?;
-    let version = definition.as_ref().map(|it| &it["metadata"]["annotations"][BUNDLE_VERSION]);
-    Ok(version.and_then(Value::as_str).map(str::to_owned))
+async fn bundle(client: &Client) -> kube::Result<Bundle> {
+    Ok(read(&get::<Value>(client, BUNDLE_PATH).await?.unwrap_or_default()))
+}
+
+/// Reads what a CRD says of its bundle; nothing is experimental that does not say so.
+fn read(definition: &Value) -> Bundle {
+    let annotations = &definition["metadata"]["annotations"];
+    Bundle {
+        version: annotations[BUNDLE_VERSION].as_str().map(str::to_owned),
+        standard: annotations[CHANNEL] != "experimental",
+    }
 }
 
 /// Returns nothing where there is nothing.

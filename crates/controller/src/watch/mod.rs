@@ -15,7 +15,7 @@ use std::{
     fmt,
 };
 
-use gatewright_core::world::{Kind, ObjectRef};
+use gatewright_core::world::{Bundle, Kind, ObjectRef};
 use kube::{Client, api::ApiResource};
 use tokio::{
     sync::{mpsc, watch},
@@ -59,10 +59,10 @@ impl Subject {
 
 /// What happened in the cluster.
 pub(crate) enum Change {
-    /// The kinds that are served now, and the version of the bundle that they came in.
+    /// The kinds that are served now, and the bundle that they came in.
     Served {
         kinds: BTreeSet<Kind>,
-        bundle_version: Option<String>,
+        bundle: Bundle,
     },
     /// Everything that there is of a subject, in the place of what was known of it.
     Listed {
@@ -111,7 +111,7 @@ pub(crate) async fn run(
             served = discovery.next() => {
                 let names = served.kinds.keys().copied().collect();
                 kinds.set(served.kinds);
-                let served = Change::Served { kinds: names, bundle_version: served.bundle_version };
+                let served = Change::Served { kinds: names, bundle: served.bundle };
                 if changes.send(served).await.is_err() {
                     return;
                 }

@@ -67,7 +67,9 @@ impl Compiler {
         let first = first || self.observed.forbidden != world.observed.forbidden;
         let mut pieces = pieces(&changes, first);
         if observed {
-            pieces.gateways |= self.observed.bundle_version != world.observed.bundle_version;
+            pieces.gateways |= self.observed.bundle != world.observed.bundle;
+            pieces.gateways |= self.observed.unserved != world.observed.unserved;
+            pieces.policies |= self.observed.unserved != world.observed.unserved;
             pieces.gateways |= self.observed.shared_classes != world.observed.shared_classes;
             self.observed = world.observed.clone();
         }

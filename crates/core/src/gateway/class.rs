@@ -81,7 +81,7 @@ pub const SUPPORTED_FEATURES: &[&str] = &[
 /// Judges every GatewayClass whose controller is ours.
 pub(super) fn resolve(judge: &mut Judge<'_>) -> BTreeMap<ObjectKey, ClassVerdict> {
     let world = judge.world;
-    let bundle = world.observed.bundle_version.as_ref();
+    let bundle = world.observed.bundle.version.as_ref();
     let unsupported_version = bundle.filter(|version| !version.starts_with(SUPPORTED_BUNDLE));
     let mut classes = BTreeMap::new();
     for (key, class) in &world.gateway_classes {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::yaml;
 use crate::{
     plan::{CertificateId, Request},
-    world::{CertificateInfo, Controllers, DataPlane, DataPlaneState, Inspect, Kind, Object, Settings, World},
+    world::{Bundle, CertificateInfo, Controllers, DataPlane, DataPlaneState, Inspect, Kind, Object, Settings, World},
 };
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +43,10 @@ struct Observed {
     /// Kind, and the namespace unless it is all.
     forbidden: Vec<(String, Option<String>)>,
     bundle_version: Option<String>,
+    /// Whether the CRDs are of the Standard channel.
+    standard: bool,
+    /// Kinds that are not served.
+    unserved: Vec<String>,
 }
 
 impl Default for Observed {
@@ -56,6 +60,8 @@ impl Default for Observed {
             shared_classes: BTreeSet::new(),
             forbidden: Vec::new(),
             bundle_version: None,
+            standard: false,
+            unserved: Vec::new(),
         }
     }
 }
@@ -96,14 +102,22 @@ impl Input {
         world.observed.data_planes = planes.map(|plane| (plane, self.observed.state())).collect();
         world.observed.shared_classes.clone_from(&self.observed.shared_classes);
         world.observed.forbidden = self.observed.forbidden();
-        world.observed.bundle_version.clone_from(&self.observed.bundle_version);
+        world.observed.bundle = self.observed.bundle();
+        world.observed.unserved = self.observed.unserved.iter().map(|name| kind(name)).collect();
         world
     }
 }
 
+fn kind(name: &str) -> Kind {
+    *Kind::ALL.iter().find(|kind| kind.name() == name).unwrap()
+}
+
 impl Observed {
+    fn bundle(&self) -> Bundle {
+        Bundle { version: self.bundle_version.clone(), standard: self.standard }
+    }
+
     fn forbidden(&self) -> BTreeSet<(Kind, Option<String>)> {
-        let kind = |name: &String| *Kind::ALL.iter().find(|kind| kind.name() == name).unwrap();
         self.forbidden.iter().map(|(name, namespace)| (kind(name), namespace.clone())).collect()
     }
 

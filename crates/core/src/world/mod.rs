@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use changes::Changes;
 pub use kind::{Kind, Object, ObjectError};
 pub use objects::Objects;
-pub use observed::{DataPlane, DataPlaneState, Observed};
+pub use observed::{Bundle, DataPlane, DataPlaneState, Observed};
 
 use crate::api::{
     backend_tls_policy::BackendTlsPolicy, config_map::ConfigMap, endpoint_slice::EndpointSlice, gateway::Gateway,

@@ -36,8 +36,19 @@ pub struct Observed {
     pub shared_classes: BTreeSet<String>,
     /// Kinds that RBAC keeps from being read: in a namespace, or everywhere (`None`).
     pub forbidden: BTreeSet<(Kind, Option<String>)>,
-    /// The `bundle-version` of the cluster's CRDs. `None` is the one this program was written for.
-    pub bundle_version: Option<String>,
+    /// Kinds that the API server does not know. Without an API server, none.
+    pub unserved: BTreeSet<Kind>,
+    pub bundle: Bundle,
+}
+
+/// What the cluster's CRDs of the Gateway API say of themselves. The default is what this program was written for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bundle {
+    /// Their `bundle-version`.
+    pub version: Option<String>,
+    /// Whether they are of the Standard channel, or do not say: what is experimental cannot be written, and no status holds
+    /// it.
+    pub standard: bool,
 }
 
 impl Observed {

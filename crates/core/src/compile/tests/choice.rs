@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{DataPlane, DataPlaneState, Kind, Object, ObjectKey, Observed};
+use crate::world::{Bundle, DataPlane, DataPlaneState, Kind, Object, ObjectKey, Observed};
 
 /// Reads choices from bytes; when they are used up, it is always the first.
 pub(super) struct Choice<'b>(std::slice::Iter<'b, u8>);
@@ -78,12 +78,13 @@ impl<'b> Choice<'b> {
             DataPlane::Gateway(ObjectKey::new("b", "g")),
         ];
         let heard = planes.into_iter().filter_map(|plane| (!self.once_in(4)).then(|| (plane, state(self)))).collect();
-        let bundle_version = self.once_in(4).then(|| self.of(&["v1.7.1", "v2.0.0"]).to_owned());
+        let version = self.once_in(4).then(|| self.of(&["v1.7.1", "v2.0.0"]).to_owned());
+        let bundle = Bundle { version, standard: self.once_in(4) };
         let shared_classes = self.once_in(4).then(|| "c".to_owned()).into_iter().collect();
         let namespace = self.once_in(2).then(|| self.namespace().to_owned());
         let kind = self.of(&[Kind::Secret, Kind::Service, Kind::ConfigMap, Kind::GatewayParameters]);
         let forbidden = self.once_in(4).then_some((kind, namespace)).into_iter().collect();
-        Observed { data_planes: heard, shared_classes, forbidden, bundle_version }
+        Observed { data_planes: heard, shared_classes, forbidden, unserved: std::collections::BTreeSet::new(), bundle }
     }
 
     fn meta(&mut self, name: &str) -> Value {

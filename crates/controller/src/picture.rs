@@ -222,7 +222,8 @@ fn is_essential(kind: Kind) -> bool {
         | Kind::GatewayParameters
         | Kind::EnvoyProxy
         | Kind::Secret
-        | Kind::ConfigMap => false,
+        | Kind::ConfigMap
+        | Kind::ClusterTrustBundle => false,
     }
 }
 

@@ -5,6 +5,7 @@
 //! verdict that the CRDs would give. Knows how to read and write the API's words; decides nothing.
 
 pub mod backend_tls_policy;
+pub mod cluster_trust_bundle;
 pub mod config_map;
 pub mod endpoint_slice;
 pub mod gateway;

@@ -205,7 +205,7 @@ fn pieces(changes: &Changes, first: bool) -> Pieces {
             | Kind::EnvoyProxy
             | Kind::Secret
             | Kind::Namespace => pieces.gateways = true,
-            Kind::ConfigMap => (pieces.gateways, pieces.policies) = (true, true),
+            Kind::ConfigMap | Kind::ClusterTrustBundle => (pieces.gateways, pieces.policies) = (true, true),
             Kind::BackendTlsPolicy => pieces.policies = true,
             Kind::XBackend | Kind::XBackendTrafficPolicy | Kind::XTelemetryPolicy | Kind::XMesh => {
                 pieces.unenforced = true;

@@ -8,7 +8,7 @@ use super::{Judge, Note, parameters};
 use crate::{
     reference::Forbidden,
     status::{Judgement, Problem, reason::ClassRejection},
-    world::{Kind, ObjectKey, ObjectRef},
+    world::{Kind, ObjectKey, ObjectRef, Observed},
 };
 
 /// What status says of a GatewayClass.
@@ -23,14 +23,16 @@ pub struct ClassVerdict {
     pub parameters: Map<String, Value>,
     /// The bundle version of the cluster's CRDs, if it is not one that this program knows.
     pub unsupported_version: Option<String>,
+    /// What it promises, by the names of the API's `pkg/features`, ascending.
+    pub features: Vec<&'static str>,
     pub notes: Vec<Note>,
 }
 
 /// The release of the CRDs that this program is written for, patches included.
 const SUPPORTED_BUNDLE: &str = "v1.7.";
 
-/// What a GatewayClass promises, by the names of the API's `pkg/features`, ascending.
-pub const SUPPORTED_FEATURES: &[&str] = &[
+/// What a GatewayClass promises in every cluster, by the names of the API's `pkg/features`, ascending.
+const SUPPORTED_FEATURES: &[&str] = &[
     "BackendTLSPolicy",
     "BackendTLSPolicySANValidation",
     "GRPCRoute",
@@ -78,6 +80,23 @@ pub const SUPPORTED_FEATURES: &[&str] = &[
     "ReferenceGrant",
 ];
 
+/// What a GatewayClass promises besides, where the cluster's CRDs are of the experimental channel; ascending.
+const EXPERIMENTAL_FEATURES: &[&str] = &[CLUSTER_TRUST_BUNDLE];
+
+const CLUSTER_TRUST_BUNDLE: &str = "ClusterTrustBundle";
+
+/// Returns what a GatewayClass promises in this cluster, ascending.
+pub(crate) fn supported_features(observed: &Observed) -> Vec<&'static str> {
+    let bundles = (Kind::ClusterTrustBundle, None);
+    let reads_bundles = !observed.unserved.contains(&bundles.0) && !observed.forbidden.contains(&bundles);
+    let experimental = EXPERIMENTAL_FEATURES
+        .iter()
+        .filter(|name| !observed.bundle.standard && (**name != CLUSTER_TRUST_BUNDLE || reads_bundles));
+    let mut features: Vec<_> = SUPPORTED_FEATURES.iter().chain(experimental).copied().collect();
+    features.sort_unstable();
+    features
+}
+
 /// Judges every GatewayClass whose controller is ours.
 pub(super) fn resolve(judge: &mut Judge<'_>) -> BTreeMap<ObjectKey, ClassVerdict> {
     let world = judge.world;
@@ -95,6 +114,7 @@ pub(super) fn resolve(judge: &mut Judge<'_>) -> BTreeMap<ObjectKey, ClassVerdict
             merges: false,
             parameters: Map::new(),
             unsupported_version: unsupported_version.cloned(),
+            features: supported_features(&world.observed),
             notes: Vec::new(),
         };
         if let Some(reference) = &class.spec.parameters_ref {

@@ -109,6 +109,13 @@ fn anchors<'w>(
     owner: &ObjectRef,
     reference: &ObjectReference,
 ) -> Result<&'w str, (ListenerUnresolved, String, Option<RefError>)> {
+    if trust::is_cluster_bundle(judge.world, &reference.group, &reference.kind) {
+        let found = match &reference.namespace {
+            None => trust::cluster_bundle(judge.world, &reference.name),
+            Some(_) => Err("a ClusterTrustBundle is in no namespace; leave `namespace` out".to_owned()),
+        };
+        return found.map_err(|why| (ListenerUnresolved::InvalidCACertificateRef, why, None));
+    }
     let (object, config_map) =
         reference::config_map(judge.world, Referrer::new(owner), reference).map_err(|error| {
             let reason = match &error {

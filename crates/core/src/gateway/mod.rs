@@ -19,7 +19,7 @@ mod ports;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use address::{Assignment, assign};
-pub use class::{ClassVerdict, SUPPORTED_FEATURES};
+pub use class::ClassVerdict;
 pub use listener_set::ListenerSetVerdict;
 pub use overlap::Overlap;
 pub use own::GatewayVerdict;

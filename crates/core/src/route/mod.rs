@@ -118,6 +118,7 @@ pub(crate) fn resolve<'w>(known: Known<'w>, object: &'w ObjectRef) -> Option<Rou
         | Kind::EndpointSlice
         | Kind::Secret
         | Kind::ConfigMap
+        | Kind::ClusterTrustBundle
         | Kind::Namespace => return None,
     }
     Some(resolver.routed)

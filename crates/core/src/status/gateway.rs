@@ -19,7 +19,7 @@ use crate::{
         meta::{Condition, ConditionStatus},
         shared::SupportedFeature,
     },
-    gateway::{ClassVerdict, GatewayVerdict, ListenerSetVerdict, Parent, ResolvedListener, SUPPORTED_FEATURES, assign},
+    gateway::{ClassVerdict, GatewayVerdict, ListenerSetVerdict, Parent, ResolvedListener, assign},
     plan::ListenerId,
     world::DataPlaneState,
 };
@@ -44,10 +44,7 @@ pub(super) fn class(generation: i64, verdict: &ClassVerdict) -> GatewayClassStat
     };
     GatewayClassStatus {
         conditions: vec![accepted, version],
-        supported_features: SUPPORTED_FEATURES
-            .iter()
-            .map(|name| SupportedFeature { name: (*name).to_owned() })
-            .collect(),
+        supported_features: verdict.features.iter().map(|name| SupportedFeature { name: (*name).to_owned() }).collect(),
     }
 }
 

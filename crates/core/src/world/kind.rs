@@ -132,6 +132,7 @@ kinds! {
     EndpointSlice = "EndpointSlice", "discovery.k8s.io", ["v1"], Namespace, endpoint_slices: api::endpoint_slice::EndpointSlice;
     Secret = "Secret", "", ["v1"], Namespace, secrets: api::secret::Secret;
     ConfigMap = "ConfigMap", "", ["v1"], Namespace, config_maps: api::config_map::ConfigMap;
+    ClusterTrustBundle = "ClusterTrustBundle", "certificates.k8s.io", ["v1", "v1beta1"], Cluster, cluster_trust_bundles: api::cluster_trust_bundle::ClusterTrustBundle;
     Namespace = "Namespace", "", ["v1"], Cluster, namespaces: api::namespace::Namespace;
 }
 

@@ -17,11 +17,12 @@ pub use objects::Objects;
 pub use observed::{Bundle, DataPlane, DataPlaneState, Observed};
 
 use crate::api::{
-    backend_tls_policy::BackendTlsPolicy, config_map::ConfigMap, endpoint_slice::EndpointSlice, gateway::Gateway,
-    gateway_class::GatewayClass, grpc_route::GrpcRoute, http_route::HttpRoute, listener_set::ListenerSet,
-    namespace::Namespace, parameters::GatewayParameters, reference_grant::ReferenceGrant, secret::Secret,
-    service::Service, tcp_route::TcpRoute, tls_route::TlsRoute, udp_route::UdpRoute, x_backend::XBackend,
-    x_backend_traffic_policy::XBackendTrafficPolicy, x_mesh::XMesh, x_telemetry_policy::XTelemetryPolicy,
+    backend_tls_policy::BackendTlsPolicy, cluster_trust_bundle::ClusterTrustBundle, config_map::ConfigMap,
+    endpoint_slice::EndpointSlice, gateway::Gateway, gateway_class::GatewayClass, grpc_route::GrpcRoute,
+    http_route::HttpRoute, listener_set::ListenerSet, namespace::Namespace, parameters::GatewayParameters,
+    reference_grant::ReferenceGrant, secret::Secret, service::Service, tcp_route::TcpRoute, tls_route::TlsRoute,
+    udp_route::UdpRoute, x_backend::XBackend, x_backend_traffic_policy::XBackendTrafficPolicy, x_mesh::XMesh,
+    x_telemetry_policy::XTelemetryPolicy,
 };
 
 /// Where an object is among those of its kind. `namespace` is empty for cluster-scoped kinds.
@@ -108,6 +109,7 @@ pub struct World {
     pub endpoint_slices: Objects<EndpointSlice>,
     pub secrets: Objects<Secret>,
     pub config_maps: Objects<ConfigMap>,
+    pub cluster_trust_bundles: Objects<ClusterTrustBundle>,
     pub namespaces: Objects<Namespace>,
     /// What was observed may be replaced at any time.
     pub observed: Observed,
@@ -188,6 +190,7 @@ impl World {
             endpoint_slices: Objects::new(),
             secrets: Objects::new(),
             config_maps: Objects::new(),
+            cluster_trust_bundles: Objects::new(),
             namespaces: Objects::new(),
             observed: Observed::default(),
             settings,

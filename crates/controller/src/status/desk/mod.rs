@@ -81,6 +81,7 @@ pub(crate) fn has_status(kind: Kind) -> bool {
         | Kind::EndpointSlice
         | Kind::Secret
         | Kind::ConfigMap
+        | Kind::ClusterTrustBundle
         | Kind::Namespace => false,
     }
 }

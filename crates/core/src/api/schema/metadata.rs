@@ -80,6 +80,7 @@ pub(super) fn schema(form: NameForm) -> Schema {
     let name = match form {
         NameForm::Subdomain => text().length(1, 253).pattern(&pattern::DNS_SUBDOMAIN),
         NameForm::Label => text().length(1, 63).pattern(&pattern::DNS_LABEL),
+        NameForm::Signed => text().length(1, 253),
         NameForm::AlphabeticLabel => text().length(1, 63).pattern(&pattern::DNS_LABEL_ALPHABETIC),
     };
     object([

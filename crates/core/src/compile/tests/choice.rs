@@ -44,7 +44,7 @@ impl<'b> Choice<'b> {
     }
 
     pub(super) fn object(&mut self) -> Object {
-        let value = match self.below(26) {
+        let value = match self.below(27) {
             0..=5 => self.http_route(),
             6 => self.grpc_route(),
             7 => self.stream_route(),
@@ -59,6 +59,7 @@ impl<'b> Choice<'b> {
             22 => self.config_map(),
             23 => self.named_namespace(),
             24 => self.parameters(),
+            25 => self.cluster_trust_bundle(),
             _ => self.unenforced(),
         };
         Object::from_value(value).unwrap()
@@ -82,9 +83,10 @@ impl<'b> Choice<'b> {
         let bundle = Bundle { version, standard: self.once_in(4) };
         let shared_classes = self.once_in(4).then(|| "c".to_owned()).into_iter().collect();
         let namespace = self.once_in(2).then(|| self.namespace().to_owned());
+        let unserved = self.once_in(4).then_some(Kind::ClusterTrustBundle).into_iter().collect();
         let kind = self.of(&[Kind::Secret, Kind::Service, Kind::ConfigMap, Kind::GatewayParameters]);
         let forbidden = self.once_in(4).then_some((kind, namespace)).into_iter().collect();
-        Observed { data_planes: heard, shared_classes, forbidden, unserved: std::collections::BTreeSet::new(), bundle }
+        Observed { data_planes: heard, shared_classes, forbidden, unserved, bundle }
     }
 
     fn meta(&mut self, name: &str) -> Value {
@@ -151,7 +153,10 @@ impl<'b> Choice<'b> {
         let shown = self.some(3, |this| json!({"clientCertificateRef": this.secret_ref()}));
         let frontend = self.some(4, |this| {
             let mode = this.of(&["AllowValidOnly", "AllowInsecureFallback"]);
-            let authority = json!({"group": "", "kind": "ConfigMap", "name": "ca", "namespace": this.namespace()});
+            let authority = match this.once_in(3) {
+                true => json!({"group": "certificates.k8s.io", "kind": "ClusterTrustBundle", "name": "ca"}),
+                false => json!({"group": "", "kind": "ConfigMap", "name": "ca", "namespace": this.namespace()}),
+            };
             json!({"default": {"validation": {"mode": mode, "caCertificateRefs": [authority]}}})
         });
         let scope = self.some(3, |_| "All".into());
@@ -289,8 +294,9 @@ impl<'b> Choice<'b> {
         match self.once_in(3) {
             true => validation["wellKnownCACertificates"] = "System".into(),
             false => {
+                let (group, kind) = self.of(&[("", "ConfigMap"), ("certificates.k8s.io", "ClusterTrustBundle")]);
                 validation["caCertificateRefs"] =
-                    json!([{"group": "", "kind": "ConfigMap", "name": self.of(&["ca", "gone"])}]);
+                    json!([{"group": group, "kind": kind, "name": self.of(&["ca", "gone"])}]);
             }
         }
         json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "BackendTLSPolicy", "metadata": metadata,
@@ -309,6 +315,11 @@ impl<'b> Choice<'b> {
         let metadata = self.meta("ca");
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata,
             "data": {"ca.crt": self.of(&["good", "good too", "bad"])}})
+    }
+
+    fn cluster_trust_bundle(&mut self) -> Value {
+        json!({"apiVersion": "certificates.k8s.io/v1", "kind": "ClusterTrustBundle", "metadata": {"name": "ca"},
+            "spec": {"trustBundle": self.of(&["good", "good too", "bad"])}})
     }
 
     fn named_namespace(&mut self) -> Value {

@@ -1,8 +1,20 @@
-use super::SUPPORTED_FEATURES;
+use super::{Observed, supported_features};
+use crate::world::{Bundle, Kind};
 
 /// As the type of `supportedFeatures` demands: ascending, none twice, 64 at most.
 #[test]
 fn features_are_sorted_and_few() {
-    assert!(SUPPORTED_FEATURES.is_sorted_by(|a, b| a < b));
-    assert!(SUPPORTED_FEATURES.len() <= 64);
+    let features = supported_features(&Observed::default());
+    assert!(features.is_sorted_by(|a, b| a < b));
+    assert!(features.len() <= 64);
+}
+
+#[test]
+fn a_cluster_trust_bundle_is_promised_where_it_can_be_referred_to_and_read() {
+    let promised = |observed: Observed| supported_features(&observed).contains(&"ClusterTrustBundle");
+    let kind = Kind::ClusterTrustBundle;
+    assert!(promised(Observed::default()));
+    assert!(!promised(Observed { bundle: Bundle { standard: true, ..Bundle::default() }, ..Observed::default() }));
+    assert!(!promised(Observed { unserved: [kind].into(), ..Observed::default() }));
+    assert!(!promised(Observed { forbidden: [(kind, None)].into(), ..Observed::default() }));
 }

@@ -67,12 +67,15 @@ fn pem<'w>(
     reference: &LocalObjectReference,
 ) -> Result<&'w str, Problem<PolicyUnresolved>> {
     let LocalObjectReference { group, kind, name } = reference;
+    let invalid = |message| Problem::new(PolicyUnresolved::InvalidCACertificateRef, message);
+    if trust::is_cluster_bundle(world, group, kind) {
+        return trust::cluster_bundle(world, name).map_err(invalid);
+    }
     if Kind::find(group, kind) != Some(Kind::ConfigMap) {
         let message = format!("{kind} of group `{group}` cannot hold certificates here; a ConfigMap can");
         return Err(Problem::new(PolicyUnresolved::InvalidKind, message));
     }
     let key = ObjectKey::new(&policy.namespace, name);
-    let invalid = |message| Problem::new(PolicyUnresolved::InvalidCACertificateRef, message);
     let Some(config_map) = world.config_maps.get(&key) else {
         return Err(invalid(Absent::new(world, ObjectRef { kind: Kind::ConfigMap, key }).to_string()));
     };

@@ -1,4 +1,4 @@
-//! Secret, ConfigMap and Namespace (core/v1).
+//! Secret, ConfigMap and Namespace (core/v1), ClusterTrustBundle (certificates.k8s.io).
 
 use base64::{
     Engine,
@@ -10,7 +10,7 @@ use super::root;
 use crate::api::schema::{
     pattern,
     rule::Rule,
-    shape::{Channel, Complete, Schema, boolean, list, map, object, optional, text},
+    shape::{Channel, Complete, Schema, boolean, list, map, object, optional, required, text},
     value::Node,
 };
 
@@ -39,6 +39,26 @@ pub(super) fn config_map(_: Channel) -> Schema {
         .blame("binaryData"),
         small(),
     ])
+}
+
+pub(super) fn cluster_trust_bundle(_: Channel) -> Schema {
+    let spec = object([optional("signerName", text()), required("trustBundle", text().length(1, BYTES_MAX))]);
+    root([required("spec", spec)]).rule(
+        Rule::new(
+            "has a name that does not fit spec.signerName",
+            "`example.com:signer:` before a DNS name with signerName `example.com/signer`, a DNS name alone without one",
+            |bundle| {
+                let name = bundle.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
+                let signer = bundle.find(&["spec", "signerName"]).and_then(Node::as_str).unwrap_or_default();
+                let own = match signer {
+                    "" => Some(name),
+                    signer => name.strip_prefix(&format!("{}:", signer.replace('/', ":"))),
+                };
+                own.is_some_and(|own| pattern::DNS_SUBDOMAIN.is_in(own))
+            },
+        )
+        .blame("metadata"),
+    )
 }
 
 pub(super) fn namespace(_: Channel) -> Schema {

@@ -68,6 +68,8 @@ pub(super) enum NameForm {
     Label,
     /// A label that begins with a letter (DNS-1035).
     AlphabeticLabel,
+    /// A subdomain, behind a signer's name if the object has one: the kind's own rule says.
+    Signed,
 }
 
 /// Answer to the question for a kind.
@@ -233,6 +235,16 @@ pub(super) static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         Kind::new("", "Service", vec![Version::both("v1", service::schema)]).named(NameForm::AlphabeticLabel),
         Kind::new("", "Secret", vec![Version::both("v1", config::secret)]),
         Kind::new("", "ConfigMap", vec![Version::both("v1", config::config_map)]),
+        Kind::new(
+            "certificates.k8s.io",
+            "ClusterTrustBundle",
+            vec![
+                Version::both("v1", config::cluster_trust_bundle),
+                Version::both("v1beta1", config::cluster_trust_bundle),
+            ],
+        )
+        .cluster_scoped()
+        .named(NameForm::Signed),
         Kind::new("", "Namespace", vec![Version::both("v1", config::namespace)])
             .cluster_scoped()
             .named(NameForm::Label),

@@ -52,6 +52,7 @@ fn watch() -> Vec<Value> {
         rule(&["gatewright.dev"], &["gatewayparameters"], WATCH),
         rule(&["gateway.envoyproxy.io"], &["envoyproxies"], WATCH),
         rule(&[""], &["services", "namespaces", "configmaps"], WATCH),
+        rule(&["certificates.k8s.io"], &["clustertrustbundles"], WATCH),
         rule(&["discovery.k8s.io"], &["endpointslices"], WATCH),
         // Which release and channel the Gateway API's CRDs are of.
         rule(&["apiextensions.k8s.io"], &["customresourcedefinitions"], WATCH),

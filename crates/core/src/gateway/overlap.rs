@@ -64,7 +64,8 @@ struct Names {
     certificates: BTreeSet<Hostname>,
 }
 
-/// Finds the listeners of which some name is covered by another's, too, with the first such name of each.
+/// Finds the listeners that cover some name which another covers, too, with the first such name of each: the narrower
+/// of the two.
 ///
 /// Walks up the labels of every name instead of comparing pairs: a port may have thousands of listeners.
 fn shared<'a>(names: impl Iterator<Item = (&'a ListenerId, &'a Hostname)> + Clone) -> BTreeMap<ListenerId, Hostname> {
@@ -75,10 +76,10 @@ fn shared<'a>(names: impl Iterator<Item = (&'a ListenerId, &'a Hostname)> + Clon
     let mut shared: BTreeMap<ListenerId, Hostname> = BTreeMap::new();
     for (id, name) in names {
         for cover in covers(name) {
-            let Some((cover, others)) = holders.get_key_value(&cover) else { continue };
+            let Some(others) = holders.get(&cover) else { continue };
             for other in others.iter().filter(|other| **other != id) {
                 shared.entry(id.clone()).or_insert_with(|| name.clone());
-                shared.entry((*other).clone()).or_insert_with(|| (*cover).clone());
+                shared.entry((*other).clone()).or_insert_with(|| name.clone());
             }
         }
     }

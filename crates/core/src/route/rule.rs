@@ -189,7 +189,7 @@ impl Translator<'_> {
             FilterSpec::Extension(reference) => {
                 let reference = reference.ok_or_else(missing)?;
                 let message = format!(
-                    "kind {:?} of group {:?} is no filter that is known here; its rule's requests are refused",
+                    "kind {:?} of group {:?} is no filter that is known here; the requests that it is for are refused",
                     reference.kind, reference.group,
                 );
                 let why = Unusable::new(RouteUnresolved::InvalidKind, message);

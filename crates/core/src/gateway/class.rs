@@ -80,20 +80,18 @@ const SUPPORTED_FEATURES: &[&str] = &[
     "ReferenceGrant",
 ];
 
-/// What a GatewayClass promises besides, where the cluster's CRDs are of the experimental channel; ascending.
-const EXPERIMENTAL_FEATURES: &[&str] = &[CLUSTER_TRUST_BUNDLE];
-
+/// Experimental, and promised where its API can be read besides.
 const CLUSTER_TRUST_BUNDLE: &str = "ClusterTrustBundle";
 
 /// Returns what a GatewayClass promises in this cluster, ascending.
-pub(crate) fn supported_features(observed: &Observed) -> Vec<&'static str> {
-    let bundles = (Kind::ClusterTrustBundle, None);
-    let reads_bundles = !observed.unserved.contains(&bundles.0) && !observed.forbidden.contains(&bundles);
-    let experimental = EXPERIMENTAL_FEATURES
-        .iter()
-        .filter(|name| !observed.bundle.standard && (**name != CLUSTER_TRUST_BUNDLE || reads_bundles));
-    let mut features: Vec<_> = SUPPORTED_FEATURES.iter().chain(experimental).copied().collect();
-    features.sort_unstable();
+fn supported_features(observed: &Observed) -> Vec<&'static str> {
+    let kind = Kind::ClusterTrustBundle;
+    let reads_bundles = !observed.unserved.contains(&kind) && !observed.forbidden.contains(&(kind, None));
+    let mut features = SUPPORTED_FEATURES.to_vec();
+    if reads_bundles && !observed.bundle.standard {
+        features.push(CLUSTER_TRUST_BUNDLE);
+        features.sort_unstable();
+    }
     features
 }
 

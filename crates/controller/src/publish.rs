@@ -74,6 +74,7 @@ impl Publisher {
                 // Until a Pod is ready the Service leads nowhere.
                 confirmed: standing.is_confirmed() && seen.available,
                 addresses: seen.addresses,
+                cluster_addresses: seen.cluster_addresses,
                 problems: seen.problems,
                 ..DataPlaneState::default()
             };

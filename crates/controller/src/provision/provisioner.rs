@@ -37,6 +37,9 @@ const AT_ONCE: usize = 8;
 /// How long the API server may take for one object.
 const STEP_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How the API server refuses what an object says.
+const UNPROCESSABLE: u16 = 422;
+
 /// Changes that come within this time are dealt with together.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 
@@ -152,7 +155,8 @@ impl Provisioner {
         for (data_plane, infrastructure) in wanted.iter().flat_map(|wanted| wanted.iter()) {
             let objects = desired(data_plane, infrastructure, &self.settings);
             let objects = objects.into_iter().filter_map(|object| Some((Id::of(&object)?, object))).collect();
-            let order = Order { data_plane: data_plane.to_string(), objects };
+            let cluster_ip = infrastructure.cluster_addresses.first().cloned();
+            let order = Order { data_plane: data_plane.to_string(), objects, cluster_ip };
             if self.orders.get(data_plane) != Some(&order) {
                 self.failures.remove(data_plane);
             }
@@ -265,8 +269,8 @@ async fn carry_out(client: &Client, settings: &Settings, steps: Vec<Step>, probl
         let carried = async {
             match &step {
                 Step::Apply(id, wanted) => apply(client, id, wanted).await,
-                Step::Create(id, wanted) => match is_taken(client, settings, id, wanted).await {
-                    Ok(false) => apply(client, id, wanted).await,
+                Step::Create(id, wanted, cluster_ip) => match is_taken(client, settings, id, wanted).await {
+                    Ok(false) => create(client, id, wanted, cluster_ip.as_deref()).await,
                     Ok(true) => Err(format!("{id} is there already and is not ours; it is left alone")),
                     Err(error) => Err(format!("cannot read {id}: {}", why(&error))),
                 },
@@ -276,7 +280,7 @@ async fn carry_out(client: &Client, settings: &Settings, steps: Vec<Step>, probl
             Ok(result) => result,
             Err(_) => Err("the API server does not answer".to_owned()),
         };
-        let (Step::Apply(id, wanted) | Step::Create(id, wanted)) = step;
+        let (Step::Apply(id, wanted) | Step::Create(id, wanted, _)) = step;
         match result {
             Ok(answer) => done.applied.push((id, wanted, answer)),
             // What comes after leans on it: Pods on their ServiceAccount, and on whom they trust.
@@ -289,10 +293,31 @@ async fn carry_out(client: &Client, settings: &Settings, steps: Vec<Step>, probl
     done
 }
 
+async fn create(client: &Client, id: &Id, wanted: &Value, cluster_ip: Option<&str>) -> Result<Value, String> {
+    if let Some(cluster_ip) = cluster_ip {
+        let mut asking = wanted.clone();
+        asking["spec"]["clusterIP"] = cluster_ip.into();
+        match send(client, id, &asking).await {
+            Err(kube::Error::Api(status)) if status.code == UNPROCESSABLE => {
+                info!(object = %id, cluster_ip, why = status.message, "the ClusterIP asked for is not to be had; the Service gets another");
+            }
+            answer => return answer.map_err(|error| not_applied(id, &error)),
+        }
+    }
+    apply(client, id, wanted).await
+}
+
 async fn apply(client: &Client, id: &Id, wanted: &Value) -> Result<Value, String> {
+    send(client, id, wanted).await.map_err(|error| not_applied(id, &error))
+}
+
+async fn send(client: &Client, id: &Id, wanted: &Value) -> kube::Result<Value> {
     let how = PatchParams::apply(FIELD_MANAGER).force();
-    let answer = api(client, id).patch(&id.name, &how, &Patch::Apply(wanted)).await;
-    answer.map(value).map_err(|error| format!("cannot apply {id}: {}", why(&error)))
+    api(client, id).patch(&id.name, &how, &Patch::Apply(wanted)).await.map(value)
+}
+
+fn not_applied(id: &Id, error: &kube::Error) -> String {
+    format!("cannot apply {id}: {}", why(error))
 }
 
 /// What the API server says, without what it says it with.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::{
-    kind::Id,
+    kind::{Id, Made},
     stock::{self, Stock},
 };
 
@@ -18,6 +18,8 @@ pub(super) struct Order {
     pub(super) data_plane: String,
     /// In the order in which they are made. Empty where what is there is left as it is.
     pub(super) objects: Vec<(Id, Value)>,
+    /// What its Service asks for when it is made; later it has one that cannot change, and that is not drift.
+    pub(super) cluster_ip: Option<String>,
 }
 
 /// What was applied, and how the API server stores it: it may write a value in another way than it was sent.
@@ -40,8 +42,9 @@ impl Applied {
 pub(super) enum Step {
     /// It is ours, and differs from what is wanted.
     Apply(Id, Value),
-    /// It is not among ours. Something of its name may be there all the same.
-    Create(Id, Value),
+    /// It is not among ours. Something of its name may be there all the same. A Service may ask for a ClusterIP, and does
+    /// without it where it is not to be had.
+    Create(Id, Value, Option<String>),
 }
 
 /// Compares one data plane's objects with those that are there.
@@ -60,7 +63,10 @@ pub(super) fn steps(order: &Order, stock: &Stock, applied: &BTreeMap<Id, Applied
             }
         }
         let Some(there) = stock.get(id) else {
-            steps.push(Step::Create(id.clone(), wanted.clone()));
+            // A patch that says what it is to be has the last word.
+            let asks = id.kind == Made::Service && wanted["spec"]["clusterIP"].is_null();
+            let cluster_ip = order.cluster_ip.clone().filter(|_| asks);
+            steps.push(Step::Create(id.clone(), wanted.clone(), cluster_ip));
             continue;
         };
         if let Some(other) = stock::data_plane(there).filter(|plane| *plane != order.data_plane) {

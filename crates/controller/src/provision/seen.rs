@@ -13,6 +13,8 @@ use super::{
 pub struct Seen {
     /// IP addresses, or host names where its load balancer has no address of its own.
     pub addresses: Vec<String>,
+    /// By which the cluster reaches it, whatever else has an address for it.
+    pub cluster_addresses: Vec<String>,
     /// Whether a Pod of it is ready, so that its Service leads somewhere.
     pub available: bool,
     /// Why its objects are not as they should be.
@@ -28,7 +30,10 @@ pub(super) fn look(order: &Order, stock: &Stock) -> Seen {
     let mut seen = Seen::default();
     for (id, object) in wanted.chain(held) {
         match id.kind {
-            Made::Service => seen.addresses = addresses(object),
+            Made::Service => {
+                seen.cluster_addresses = cluster_addresses(object);
+                seen.addresses = load_balanced(object).unwrap_or_else(|| seen.cluster_addresses.clone());
+            }
             Made::Deployment => seen.available |= is_positive(&object["status"]["availableReplicas"]),
             Made::DaemonSet => seen.available |= is_positive(&object["status"]["numberAvailable"]),
             Made::ServiceAccount | Made::ConfigMap | Made::PodDisruptionBudget | Made::HorizontalPodAutoscaler => {}
@@ -41,16 +46,16 @@ fn is_positive(count: &Value) -> bool {
     count.as_u64().is_some_and(|count| count > 0)
 }
 
-/// Those that a load balancer gave the Service, or else those of the Service itself.
-fn addresses(service: &Value) -> Vec<String> {
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    if service["spec"]["type"] == "LoadBalancer" {
-        let ingress = list(&service["status"]["loadBalancer"]["ingress"]);
-        let address = |it: &Value| it["ip"].as_str().or(it["hostname"].as_str()).map(str::to_owned);
-        return ingress.iter().filter_map(address).collect();
-    }
-    let own = list(&service["spec"]["clusterIPs"]);
-    own.iter().filter_map(Value::as_str).filter(|address| *address != "None").map(str::to_owned).collect()
+/// Those that a load balancer gave the Service, if there is to be one.
+fn load_balanced(service: &Value) -> Option<Vec<String>> {
+    let address = |it: &Value| it["ip"].as_str().or(it["hostname"].as_str()).map(str::to_owned);
+    let ingress = service["status"]["loadBalancer"]["ingress"].as_array().into_iter().flatten();
+    (service["spec"]["type"] == "LoadBalancer").then(|| ingress.filter_map(address).collect())
+}
+
+fn cluster_addresses(service: &Value) -> Vec<String> {
+    let own = service["spec"]["clusterIPs"].as_array().into_iter().flatten();
+    own.filter_map(Value::as_str).filter(|address| *address != "None").map(str::to_owned).collect()
 }
 
 #[cfg(test)]

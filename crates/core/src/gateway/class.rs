@@ -83,13 +83,21 @@ const SUPPORTED_FEATURES: &[&str] = &[
 /// Experimental, and promised where its API can be read besides.
 const CLUSTER_TRUST_BUNDLE: &str = "ClusterTrustBundle";
 
-/// Returns what a GatewayClass promises in this cluster, ascending.
-fn supported_features(observed: &Observed) -> Vec<&'static str> {
+/// Experimental.
+const ADDRESS_ROUTABILITY: &str = "GatewayAddressRoutability";
+
+/// Experimental, and promised where there are ClusterIPs to be had.
+const ADDRESS_ROUTABILITY_CLUSTER: &str = "GatewayAddressRoutabilityCluster";
+
+/// Returns what a GatewayClass promises in this cluster, or `standalone`, ascending.
+fn supported_features(observed: &Observed, standalone: bool) -> Vec<&'static str> {
     let kind = Kind::ClusterTrustBundle;
     let reads_bundles = !observed.unserved.contains(&kind) && !observed.forbidden.contains(&(kind, None));
     let mut features = SUPPORTED_FEATURES.to_vec();
-    if reads_bundles && !observed.bundle.standard {
-        features.push(CLUSTER_TRUST_BUNDLE);
+    if !observed.bundle.standard {
+        features.push(ADDRESS_ROUTABILITY);
+        features.extend((!standalone).then_some(ADDRESS_ROUTABILITY_CLUSTER));
+        features.extend(reads_bundles.then_some(CLUSTER_TRUST_BUNDLE));
         features.sort_unstable();
     }
     features
@@ -112,7 +120,7 @@ pub(super) fn resolve(judge: &mut Judge<'_>) -> BTreeMap<ObjectKey, ClassVerdict
             merges: false,
             parameters: Map::new(),
             unsupported_version: unsupported_version.cloned(),
-            features: supported_features(&world.observed),
+            features: supported_features(&world.observed, world.settings.merge_gateways),
             notes: Vec::new(),
         };
         if let Some(reference) = &class.spec.parameters_ref {

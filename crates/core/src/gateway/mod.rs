@@ -19,6 +19,7 @@ mod ports;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use address::{Assignment, assign};
+pub(crate) use address::{Reach, is_confined};
 pub use class::ClassVerdict;
 pub use listener_set::ListenerSetVerdict;
 pub use overlap::Overlap;

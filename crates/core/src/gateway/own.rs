@@ -1,7 +1,8 @@
 //! A Gateway on its own account: class, parameters, addresses, its certificate towards backends.
 
 use super::{
-    Judge, Note, Parent, address,
+    Judge, Note, Parent,
+    address::{self, Place},
     class::ClassVerdict,
     frontend::{self, Frontend},
     listener, parameters,
@@ -66,6 +67,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, c
     let parameters = class_accepted(gateway, class)
         .and_then(|()| parameters(judge, key, gateway, class, &mut notes))
         .and_then(|parameters| address::supported(gateway).map(|()| parameters));
+    notes.extend(address::note(gateway, place(judge, class, parameters.as_ref().ok())));
     let accepted = parameters.as_ref().map(|_| ()).map_err(Clone::clone);
     if let Err(problem) = &accepted {
         judge.find(&object, "", problem.message.as_str(), None);
@@ -151,6 +153,15 @@ fn parameters(
         return Ok(Parameters::default());
     }
     Parameters::read(&spec).map_err(wrong)
+}
+
+/// Where a Gateway's addresses come from.
+fn place<'p>(judge: &Judge<'_>, class: &ClassVerdict, parameters: Option<&'p Parameters>) -> Place<'p> {
+    match (judge.world.settings.merge_gateways, class.merges) {
+        (true, _) => Place::Standalone,
+        (false, true) => Place::Shared,
+        (false, false) => Place::Own(parameters),
+    }
 }
 
 /// Why what a Gateway says of its infrastructure does not count.

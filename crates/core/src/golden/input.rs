@@ -36,6 +36,7 @@ pub(super) struct Input {
 struct Observed {
     confirmed: bool,
     addresses: Vec<String>,
+    cluster_addresses: Vec<String>,
     problems: Vec<String>,
     ports_failed: BTreeMap<u16, String>,
     certificates_failed: BTreeMap<String, String>,
@@ -54,6 +55,7 @@ impl Default for Observed {
         Self {
             confirmed: true,
             addresses: vec!["127.0.0.1".to_owned()],
+            cluster_addresses: Vec::new(),
             problems: Vec::new(),
             ports_failed: BTreeMap::new(),
             certificates_failed: BTreeMap::new(),
@@ -126,6 +128,7 @@ impl Observed {
         DataPlaneState {
             confirmed: self.confirmed,
             addresses: self.addresses.clone(),
+            cluster_addresses: self.cluster_addresses.clone(),
             problems: self.problems.clone(),
             ports_failed: self.ports_failed.clone(),
             certificates_failed: self.certificates_failed.iter().map(failed).collect(),

@@ -37,13 +37,16 @@ fn status(status: &Status) -> Value {
     match status {
         Status::GatewayClass(status) => conditions(&status.conditions),
         Status::Gateway(status) => {
+            let mut listeners = listeners(&status.listeners);
+            drop_empty(&mut listeners, is_empty);
             let mut value = json!({
                 "conditions": conditions(&status.conditions),
                 "addresses": status.addresses,
                 "attachedListenerSets": status.attached_listener_sets,
-                "listeners": listeners(&status.listeners),
+                "listeners": listeners,
             });
-            drop_empty(&mut value, is_empty);
+            // An empty routability is said.
+            drop_empty(&mut value, is_empty_but_text);
             value
         }
         Status::ListenerSet(status) => {
@@ -137,6 +140,8 @@ fn provisioned(infrastructure: &Infrastructure) -> Value {
         "labels": infrastructure.labels,
         "annotations": infrastructure.annotations,
         "addresses": infrastructure.addresses.join(", "),
+        "clusterAddresses": infrastructure.cluster_addresses.join(", "),
+        "confined": infrastructure.confined.then_some("to the cluster"),
         "held": infrastructure.parameters.is_none().then_some("as it is"),
     });
     drop_empty(&mut value, is_empty);

@@ -10,10 +10,10 @@ pub use name::label_value;
 
 use crate::{
     api::{
-        gateway::{IP_ADDRESS, Protocol},
+        gateway::{Gateway, IP_ADDRESS, Protocol},
         parameters::Parameters,
     },
-    gateway::{GatewayVerdict, Gateways, Parent, ResolvedListener},
+    gateway::{GatewayVerdict, Gateways, Parent, Reach, ResolvedListener, is_confined},
     world::{DataPlane, Kind, ObjectKey, ObjectRef, World},
 };
 
@@ -38,8 +38,12 @@ pub struct Infrastructure {
     pub ports: BTreeSet<ServicePort>,
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
-    /// IP addresses that a Gateway asks for, in the manifests' order.
+    /// IP addresses that a Gateway asks for wherever they are reached from, in the manifests' order.
     pub addresses: Vec<String>,
+    /// ClusterIPs that a Gateway asks for (GEP-5093), in the manifests' order.
+    pub cluster_addresses: Vec<String>,
+    /// Whether no Gateway on it asks to be reached from outside the cluster.
+    pub confined: bool,
     /// `None` when they are wrong or nothing is accepted: what runs already is left as it is and goes on serving, and
     /// nothing is made.
     pub parameters: Option<Parameters>,
@@ -134,6 +138,8 @@ fn new(
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
         addresses: Vec::new(),
+        cluster_addresses: Vec::new(),
+        confined: true,
         parameters: None,
     }
 }
@@ -156,9 +162,9 @@ fn add(
         }
         infrastructure.parameters.get_or_insert_with(|| parameters.clone());
     }
-    let asked = world.gateways.get(key).into_iter().flat_map(|gateway| &gateway.spec.addresses);
-    let asked = asked.filter(|address| address.r#type == IP_ADDRESS && !address.value.is_empty());
-    infrastructure.addresses.extend(asked.map(|address| address.value.clone()));
+    if let Some(gateway) = world.gateways.get(key) {
+        add_addresses(infrastructure, gateway);
+    }
     let sets = gateways.listener_sets.iter().filter(|(_, set)| set.gateway == *key);
     let sets = sets.map(|(set, _)| ObjectRef { kind: Kind::ListenerSet, key: set.clone() });
     let own = ObjectRef { kind: Kind::Gateway, key: key.clone() };
@@ -170,6 +176,18 @@ fn add(
         ports = listeners().map(port).collect();
     }
     infrastructure.ports.append(&mut ports);
+}
+
+fn add_addresses(infrastructure: &mut Infrastructure, gateway: &Gateway) {
+    infrastructure.confined &= is_confined(gateway);
+    let asked = gateway.spec.addresses.iter();
+    for address in asked.filter(|address| address.r#type == IP_ADDRESS && !address.value.is_empty()) {
+        match Reach::of(address) {
+            Reach::Default => infrastructure.addresses.push(address.value.clone()),
+            Reach::Cluster => infrastructure.cluster_addresses.push(address.value.clone()),
+            Reach::Unknown => {}
+        }
+    }
 }
 
 fn port(listener: &ResolvedListener) -> ServicePort {

@@ -61,6 +61,8 @@ fn an_account_that_two_data_planes_claim_is_neithers() {
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
         addresses: Vec::new(),
+        cluster_addresses: Vec::new(),
+        confined: false,
         parameters: None,
     };
     let planes = [(gateway("a", "1"), of("same")), (gateway("a", "2"), of("same")), (gateway("a", "3"), of("own"))];

@@ -21,7 +21,7 @@ use crate::{
     },
     gateway::{ClassVerdict, GatewayVerdict, ListenerSetVerdict, Parent, ResolvedListener, assign},
     plan::ListenerId,
-    world::DataPlaneState,
+    world::{Bundle, DataPlaneState},
 };
 
 /// Nothing is claimed before the data plane enforces it.
@@ -53,13 +53,13 @@ pub(super) fn gateway(
     gateway: &Gateway,
     verdict: &GatewayVerdict,
     parent: &Parent,
-    state: Option<&DataPlaneState>,
+    (state, bundle): (Option<&DataPlaneState>, &Bundle),
     routes: &AttachedRoutes,
     attached_sets: u32,
 ) -> GatewayStatus {
     let generation = gateway.metadata.generation;
     let listeners: Vec<Standing<'_>> = parent.listeners.iter().map(|listener| Standing::new(listener, state)).collect();
-    let assignment = assign(gateway, state.map_or(&[], |state| &state.addresses));
+    let assignment = assign(gateway, state, bundle);
     let accepted = accepted(verdict, &listeners);
     let programmed = programmed(&accepted, state, assignment.programmed);
     let is_served = verdict.serves() && parent.listeners.iter().any(ResolvedListener::works);
@@ -73,7 +73,7 @@ pub(super) fn gateway(
         let r#type = "InsecureFrontendValidationMode";
         conditions.push(condition(r#type, ConditionStatus::True, "ConfigurationChanged", message, generation));
     }
-    if let (Some(assigned), true) = (&assignment.assigned, state.is_some() && accepted.is_ok()) {
+    if let (Some(assigned), true) = (&assignment.assigned, accepted.is_ok()) {
         conditions.push(judged("AddressesAssigned", assigned, "AddressesAssigned", generation));
     }
     GatewayStatus {

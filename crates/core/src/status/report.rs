@@ -102,7 +102,8 @@ fn report_gateways(
         let (Some(manifest), Some(parent)) = (world.gateways.get(key), gateways.parents.get(&object)) else { continue };
         let state = world.observed.data_planes.get(&verdict.data_plane);
         let sets = attached.get(key).copied().unwrap_or_default();
-        let status = gateway::gateway(manifest, verdict, parent, state, attached_routes, sets);
+        let observed = (state, &world.observed.bundle);
+        let status = gateway::gateway(manifest, verdict, parent, observed, attached_routes, sets);
         statuses.insert(object, Status::Gateway(status));
     }
 }

@@ -66,6 +66,8 @@ pub struct DataPlaneState {
     pub confirmed: bool,
     /// IP addresses at which it can be reached, or DNS names where its load balancer has no address.
     pub addresses: Vec<String>,
+    /// ClusterIPs of its Service, by which the cluster reaches it. They are among `addresses` where it has no others.
+    pub cluster_addresses: Vec<String>,
     /// Why it is not as it should be: an object that cannot be made or is somebody else's, a part of the Plan that proxies do
     /// not take.
     pub problems: Vec<String>,

@@ -12,13 +12,17 @@ pub(super) fn service(draft: &Draft<'_>) -> Value {
     let service = &draft.parameters.provider.kubernetes.envoy_service;
     let extra = Extra { labels: Some(&service.labels), annotations: Some(&service.annotations) };
     let object = draft.object("v1", "Service", draft.name(service.name.as_ref()), extra);
-    let mut spec = json!({"type": service.r#type.as_str(), "selector": draft.selector(), "ports": ports(draft)});
-    if service.r#type != ServiceType::ClusterIP {
+    let r#type = match draft.infrastructure.confined {
+        true => ServiceType::ClusterIP,
+        false => service.r#type.unwrap_or_default(),
+    };
+    let mut spec = json!({"type": r#type.as_str(), "selector": draft.selector(), "ports": ports(draft)});
+    if r#type != ServiceType::ClusterIP {
         // A client's address is kept, and no node passes on what it has no proxy for.
         let policy = service.external_traffic_policy.unwrap_or(ExternalTrafficPolicy::Local);
         spec["externalTrafficPolicy"] = policy.as_str().into();
     }
-    if service.r#type == ServiceType::LoadBalancer {
+    if r#type == ServiceType::LoadBalancer {
         load_balancer(&mut spec, draft, service);
     }
     if let Some(family) = draft.parameters.ip_family {

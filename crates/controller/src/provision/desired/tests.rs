@@ -153,6 +153,31 @@ fn the_first_address_asked_for_is_the_services() {
 }
 
 #[test]
+fn a_gateway_that_asks_for_the_cluster_alone_is_not_exposed() {
+    let service = |addresses: Value| {
+        let reference = json!({"group": "gatewright.dev", "kind": "GatewayParameters", "name": "p"});
+        let shape = json!({"infrastructure": {"parametersRef": reference}, "addresses": addresses});
+        let mut objects = gateway(shape);
+        let service = json!({"type": "LoadBalancer", "loadBalancerClass": "x", "loadBalancerIP": "192.0.2.9"});
+        objects.push(json!({
+            "apiVersion": "gatewright.dev/v1alpha1", "kind": "GatewayParameters",
+            "metadata": {"name": "p", "namespace": "a"},
+            "spec": {"provider": {"type": "Kubernetes", "kubernetes": {"envoyService": service}}},
+        }));
+        of_kind(&made(&objects), "Service")["spec"].clone()
+    };
+    let confined = service(json!([{"routability": "Cluster", "value": "10.96.0.7"}]));
+    let fields: Vec<&String> = confined.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["type", "selector", "ports"]);
+    assert_eq!(confined["type"], "ClusterIP");
+    assert_eq!(service(json!([{"routability": "example.com/Wan"}]))["type"], "ClusterIP");
+    let both = service(json!([{"routability": "Cluster", "value": "10.96.0.7"}, {}]));
+    assert_eq!(both["type"], "LoadBalancer");
+    assert_eq!(both["loadBalancerIP"], "192.0.2.9", "a ClusterIP is nothing that a load balancer is asked for");
+    assert_eq!(both.get("clusterIP"), None, "what a Service has cannot change");
+}
+
+#[test]
 fn an_autoscaler_owns_the_replicas() {
     let objects = shaped(&json!({"envoyDeployment": {"name": "d", "replicas": 3}, "envoyHpa": {"maxReplicas": 5}}));
     assert_eq!(of_kind(&objects, "Deployment")["spec"].get("replicas"), None);

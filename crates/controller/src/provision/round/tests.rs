@@ -28,15 +28,32 @@ fn stock(objects: &[Value]) -> Stock {
 
 fn order(plane: &str, objects: &[Value]) -> Order {
     let objects = objects.iter().map(|object| (Id::of(object).unwrap(), object.clone())).collect();
-    Order { data_plane: plane.into(), objects }
+    Order { data_plane: plane.into(), objects, cluster_ip: None }
 }
 
 #[test]
 fn what_is_missing_is_made() {
     let wanted = object("g", "a/g", json!({"type": "ClusterIP"}));
     let (steps, problems) = steps(&order("a/g", std::slice::from_ref(&wanted)), &stock(&[]), &BTreeMap::new());
-    assert_eq!(steps, [Step::Create(id("g"), wanted)]);
+    assert_eq!(steps, [Step::Create(id("g"), wanted, None)]);
     assert_eq!(problems, [""; 0]);
+}
+
+#[test]
+fn a_service_asks_for_its_cluster_ip_when_it_is_made_and_never_again() {
+    let wanted = object("g", "a/g", json!({"type": "ClusterIP"}));
+    let headless = object("g", "a/g", json!({"type": "ClusterIP", "clusterIP": "None"}));
+    let asking =
+        |object: &Value| Order { cluster_ip: Some("10.96.0.7".into()), ..order("a/g", std::slice::from_ref(object)) };
+    let first = |order: &Order| steps(order, &stock(&[]), &BTreeMap::new()).0;
+    let asked = Some("10.96.0.7".to_owned());
+    assert_eq!(first(&asking(&wanted)), [Step::Create(id("g"), wanted.clone(), asked)]);
+    assert_eq!(first(&asking(&headless)), [Step::Create(id("g"), headless, None)], "a patch says otherwise");
+    let stored = object("g", "a/g", json!({"type": "ClusterIP", "clusterIP": "10.96.0.9"}));
+    let applied = [(id("g"), Applied::new(wanted.clone(), &stored))].into();
+    assert_eq!(steps(&asking(&wanted), &stock(std::slice::from_ref(&stored)), &applied).0, []);
+    let after_a_restart = steps(&asking(&wanted), &stock(&[stored]), &BTreeMap::new()).0;
+    assert_eq!(after_a_restart, [Step::Apply(id("g"), wanted)]);
 }
 
 #[test]

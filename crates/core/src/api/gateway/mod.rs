@@ -85,6 +85,9 @@ pub const IP_ADDRESS: &str = "IPAddress";
 /// The type of a DNS name.
 pub const HOSTNAME: &str = "Hostname";
 
+/// The routability of a Service's ClusterIP (GEP-5093).
+pub const CLUSTER: &str = "Cluster";
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayInfrastructure {

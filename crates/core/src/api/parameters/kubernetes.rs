@@ -79,7 +79,7 @@ pub struct Service {
     pub name: Option<String>,
     pub annotations: BTreeMap<String, String>,
     pub labels: BTreeMap<String, String>,
-    pub r#type: ServiceType,
+    pub r#type: Option<ServiceType>,
     pub load_balancer_class: Option<String>,
     #[serde(rename = "loadBalancerIP")]
     pub load_balancer_ip: Option<String>,

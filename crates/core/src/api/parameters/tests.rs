@@ -21,7 +21,7 @@ fn a_gateways_own_fields_win_one_by_one() {
     let merged = Parameters::read(&merge(&class, &own)).unwrap();
     let service = &merged.provider.kubernetes.envoy_service;
     assert_eq!(merged.concurrency, Some(2));
-    assert_eq!(service.r#type, ServiceType::NodePort);
+    assert_eq!(service.r#type, Some(ServiceType::NodePort));
     assert_eq!(service.annotations, [("a".into(), "class".into()), ("b".into(), "own".into())].into());
 }
 

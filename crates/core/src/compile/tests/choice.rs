@@ -69,6 +69,7 @@ impl<'b> Choice<'b> {
         let state = |this: &mut Self| DataPlaneState {
             confirmed: !this.once_in(3),
             addresses: if this.once_in(3) { Vec::new() } else { vec!["10.0.0.1".to_owned()] },
+            cluster_addresses: if this.once_in(3) { vec!["10.0.0.2".to_owned()] } else { Vec::new() },
             ports_failed: this.once_in(3).then(|| (80, "taken".to_owned())).into_iter().collect(),
             ..DataPlaneState::default()
         };
@@ -160,7 +161,10 @@ impl<'b> Choice<'b> {
             json!({"default": {"validation": {"mode": mode, "caCertificateRefs": [authority]}}})
         });
         let scope = self.some(3, |_| "All".into());
-        let addresses = self.list(1, |this| json!({"type": "IPAddress", "value": this.of(&["10.0.0.1", "10.0.0.9"])}));
+        let addresses = self.list(2, |this| {
+            let value = this.of(&["10.0.0.1", "10.0.0.9", ""]);
+            json!({"type": "IPAddress", "value": value, "routability": this.of(&["", "Cluster", "example.com/x"])})
+        });
         let infrastructure = self.some(4, |this| json!({"labels": {"team": this.of(&["x", "y"])}}));
         json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": metadata, "spec": {
             "gatewayClassName": self.of(&["c", "c", "d"]), "listeners": listeners, "defaultScope": scope,

@@ -146,9 +146,9 @@ fn observed(report: &Report, bind: &[IpAddr]) -> Observed {
     let state = DataPlaneState {
         confirmed: true,
         addresses: addresses(bind),
-        problems: Vec::new(),
         ports_failed: failed(report).into_iter().map(|(port, error)| (port, error.to_owned())).collect(),
         certificates_failed: report.certificates.clone(),
+        ..DataPlaneState::default()
     };
     Observed { data_planes: [(DataPlane::Merged, state)].into(), ..Observed::default() }
 }

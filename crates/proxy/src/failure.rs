@@ -40,6 +40,8 @@ pub(crate) enum What {
     NoRoute,
     /// The rule's backend cannot be used: see the route's status.
     Broken,
+    /// An authorization server gave no answer that lets the request pass, or denies it.
+    AuthFailed,
     /// No endpoint is there to take it.
     NoEndpoint,
     /// No connection to the backend could be made.
@@ -66,7 +68,7 @@ impl What {
             Self::Misdirected => 421,
             Self::NoRoute => 404,
             Self::Broken => 500,
-            Self::NoEndpoint => 503,
+            Self::NoEndpoint | Self::AuthFailed => 503,
             Self::ConnectFailed | Self::BackendGone | Self::BadResponse => 502,
             Self::Timeout => 504,
         }
@@ -82,17 +84,18 @@ impl What {
             Self::TargetTooLong | Self::HeadTooLarge | Self::BodyTooLarge => 8,
             Self::CodingUnknown | Self::NoRoute => 12,
             Self::Misdirected => 2,
-            Self::Broken | Self::NoEndpoint | Self::ConnectFailed | Self::BackendGone | Self::BadResponse => 14,
+            Self::Broken
+            | Self::AuthFailed
+            | Self::NoEndpoint
+            | Self::ConnectFailed
+            | Self::BackendGone
+            | Self::BadResponse => 14,
         }
     }
 
     /// Returns the response that tells a gRPC client: trailers alone, in the head (gRPC over HTTP/2, "Responses").
     pub(crate) fn grpc_response(self) -> ResponseHead {
-        let mut fields = Fields::default();
-        fields.push(b"content-type", b"application/grpc");
-        fields.push(b"grpc-status", itoa::Buffer::new().format(self.grpc_status()).as_bytes());
-        fields.push(b"grpc-message", self.message().as_bytes());
-        ResponseHead { status: 200, fields, body: BodyLength::Empty }
+        grpc_response(self.grpc_status(), self.message())
     }
 
     /// Returns what a person reads: in the response's body, the log and the gRPC message.
@@ -109,12 +112,34 @@ impl What {
             Self::Misdirected => "this connection does not serve that host",
             Self::NoRoute => "no route for this request",
             Self::Broken => "the route's backend cannot be used; see the route's status",
+            Self::AuthFailed => "the authorization server gave no answer",
             Self::NoEndpoint => "no endpoint is ready",
             Self::ConnectFailed => "cannot connect to the backend",
             Self::BackendGone => "the backend closed the connection before it answered",
             Self::BadResponse => "malformed response from the backend",
             Self::Timeout => "the backend took too long",
         }
+    }
+}
+
+/// Returns a response of trailers alone.
+pub(crate) fn grpc_response(status: u8, message: &str) -> ResponseHead {
+    let mut fields = Fields::default();
+    fields.push(b"content-type", b"application/grpc");
+    fields.push(b"grpc-status", itoa::Buffer::new().format(status).as_bytes());
+    fields.push(b"grpc-message", message.as_bytes());
+    ResponseHead { status: 200, fields, body: BodyLength::Empty }
+}
+
+/// Returns the gRPC status code that a client makes of an HTTP status (gRPC's `http-grpc-status-mapping.md`).
+pub(crate) fn grpc_status_of(status: u16) -> u8 {
+    match status {
+        400 => 13,
+        401 => 16,
+        403 => 7,
+        404 => 12,
+        429 | 502 | 503 | 504 => 14,
+        _ => 2,
     }
 }
 

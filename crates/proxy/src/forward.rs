@@ -42,6 +42,11 @@ impl Pump {
         Self { state: State::Done, ..Self::default() }
     }
 
+    /// A pump whose source has been read to its end; its `bytes` are still to be written.
+    pub(crate) fn ended(bytes: u64) -> Self {
+        Self { state: State::Flushing, bytes, ..Self::default() }
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.state == State::Done
     }

@@ -51,12 +51,18 @@ pub(crate) fn rule_to(backend: &str) -> Rule {
 }
 
 /// A Plan with one listener, one route and one rule, for the host `h.org`; its backends are `app`, with one endpoint,
-/// `pair` with two, and `mirror`.
+/// `pair` with two, `mirror`, and `auth` over HTTP and gRPC.
 pub(crate) fn plan(rule: Rule) -> Plan {
     let mut plan = Plan::default();
-    for (name, addresses) in [("app", vec![app(1)]), ("pair", vec![app(1), app(2)]), ("mirror", vec![mirror()])] {
+    for (name, protocol, addresses) in [
+        ("app", BackendProtocol::Http1, vec![app(1)]),
+        ("pair", BackendProtocol::Http1, vec![app(1), app(2)]),
+        ("mirror", BackendProtocol::Http1, vec![mirror()]),
+        ("auth", BackendProtocol::Http1, vec![auth()]),
+        ("auth-grpc", BackendProtocol::Http2, vec![auth()]),
+    ] {
         let endpoints = EndpointsId::new(name);
-        let backend = Backend { protocol: BackendProtocol::Http1, tls: None, endpoints: endpoints.clone() };
+        let backend = Backend { protocol, tls: None, endpoints: endpoints.clone() };
         plan.backends.insert(BackendId::new(name), Arc::new(backend));
         let ready = addresses.into_iter().map(|address| Endpoint { address }).collect();
         plan.endpoints.insert(endpoints, Arc::new(Endpoints { ready }));
@@ -71,6 +77,7 @@ pub(crate) fn plan(rule: Rule) -> Plan {
         gateway: GatewayId::new("ns/gateway"),
         hostname: Hostname::Any,
         tls: None,
+        filters: Vec::new(),
         routes: vec![id],
     };
     plan.ports.insert(PORT, Port { protocol: PortProtocol::Http, listeners: vec![listener] });
@@ -84,6 +91,10 @@ pub(crate) fn app(nth: u8) -> SocketAddr {
 
 pub(crate) fn mirror() -> SocketAddr {
     ([10, 0, 1, 1], 8080).into()
+}
+
+pub(crate) fn auth() -> SocketAddr {
+    ([10, 0, 2, 1], 9000).into()
 }
 
 /// A worker that executes `plan`.
@@ -106,7 +117,12 @@ pub(crate) struct Bed {
 impl Bed {
     /// Runs `test` on a bed whose requests go by `rule`.
     pub(crate) async fn run(rule: Rule, test: impl AsyncFnOnce(Bed)) {
-        let (worker, observer) = worker(&plan(rule), Limits::default());
+        Self::run_plan(&plan(rule), test).await;
+    }
+
+    /// Runs `test` on a bed whose requests go by `plan`.
+    pub(crate) async fn run_plan(plan: &Plan, test: impl AsyncFnOnce(Bed)) {
+        let (worker, observer) = worker(plan, Limits::default());
         let running = test(Self { worker, observer, ended: Rc::default() });
         // While time stands still, this comes when nothing else ever would.
         let ended = tokio::time::timeout(STUCK, LocalSet::new().run_until(running)).await;

@@ -19,7 +19,7 @@ use crate::{
     reference::{Reads, RefError, Referrer, service as resolve_service},
     status::reason::RouteUnresolved,
     verdict::Mend,
-    world::{Kind, ObjectKey, World},
+    world::{ObjectKey, World},
 };
 use service::{FoundPort, find_port};
 
@@ -46,6 +46,8 @@ pub(crate) struct Use<'a> {
     pub(crate) from: Referrer<'a>,
     /// Shown to backends that are spoken to in TLS.
     pub(crate) client_certificate: Option<&'a CertificateId>,
+    /// What is sent is gRPC.
+    pub(crate) grpc: bool,
 }
 
 /// Why a backendRef leads to no backend.
@@ -76,7 +78,7 @@ impl From<RefError> for Unusable {
 }
 
 impl Backends<'_> {
-    /// Resolves a backendRef of an HTTPRoute or GRPCRoute.
+    /// Resolves a backendRef to which requests are sent.
     ///
     /// # Errors
     /// Why its share of the traffic must be refused.
@@ -89,7 +91,7 @@ impl Backends<'_> {
         read(reads, usage.from, reference);
         let (object, service) = resolve_service(self.world, usage.from, reference)?;
         let port = find_port(service, &object.key, reference.port, &TransportProtocol::Tcp)?;
-        let (protocol, needs_tls) = protocol::of(port.app_protocol, usage.from.kind == Kind::GrpcRoute)
+        let (protocol, needs_tls) = protocol::of(port.app_protocol, usage.grpc)
             .map_err(|message| Unusable::new(RouteUnresolved::UnsupportedProtocol, format!("{object}: {message}")))?;
         let tls = match self.tls.demand(&object.key, port.name) {
             Demand::Plaintext if needs_tls => {

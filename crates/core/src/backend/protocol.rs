@@ -2,7 +2,7 @@
 
 use crate::plan::BackendProtocol;
 
-/// Returns the protocol, and whether it must be inside TLS. A route's kind decides where the Service says nothing.
+/// Returns the protocol, and whether it must be inside TLS. Where the Service says nothing, what is sent decides.
 ///
 /// # Errors
 /// The route's traffic cannot be sent in that protocol.

@@ -75,11 +75,12 @@ impl Compiler {
         }
         let mut delta = Delta::default();
         let mut stale = stale(&changes);
-        if pieces.gateways {
-            self.judge_gateways(world, &changes, &mut stale, &mut delta);
-        }
         if pieces.policies {
             self.judge_policies(world, &mut stale, &mut delta);
+        }
+        pieces.gateways |= stale.iter().any(|read| self.gateways.reads.0.contains(read));
+        if pieces.gateways {
+            self.judge_gateways(world, &changes, &mut stale, &mut delta);
         }
         if pieces.gateways || pieces.unenforced {
             self.judge_unenforced(world, &mut delta);
@@ -93,7 +94,10 @@ impl Compiler {
     /// Judges classes, Gateways and ListenerSets again; what they decide for routes and did not before is stale.
     fn judge_gateways(&mut self, world: &World, changes: &Changes, stale: &mut BTreeSet<Read>, delta: &mut Delta) {
         self.certificates = std::mem::take(&mut self.certificates).again(&changes.objects);
-        let before = std::mem::replace(&mut self.gateways, gateway::resolve_with(world, &mut self.certificates));
+        let before =
+            std::mem::replace(&mut self.gateways, gateway::resolve_with(world, &self.tls, &mut self.certificates));
+        self.plans.replace_filters(&before.parents, &self.gateways.parents);
+        self.routes.recount_uses(&before.uses, &self.gateways.uses);
         let owners: BTreeSet<&ObjectRef> = before.parents.keys().chain(self.gateways.parents.keys()).collect();
         for owner in owners {
             if offer(&before, owner) != offer(&self.gateways, owner) {

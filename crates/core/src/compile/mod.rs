@@ -44,8 +44,8 @@ pub struct Outcome {
 
 /// Compiles a world. Total and deterministic: a broken manifest gives a verdict, never an error.
 pub fn compile(world: &World) -> Outcome {
-    let gateways = gateway::resolve(world);
     let tls = BackendTlsPolicies::new(world);
+    let gateways = gateway::resolve(world, &tls);
     let unenforced = policy::unenforced::resolve(world, &gateways);
     let known = Known { world, gateways: &gateways, tls: &tls };
     let routes: Vec<(ObjectRef, Routed)> =
@@ -61,6 +61,9 @@ pub fn compile(world: &World) -> Outcome {
                 *users.entry(service.clone()).or_default().entry(ancestor.clone()).or_default() += 1;
             }
         }
+    }
+    for (service, ancestor) in &gateways.uses {
+        *users.entry(service.clone()).or_default().entry(ancestor.clone()).or_default() += 1;
     }
     verdicts.policies = tls.verdicts(&users, |_| true);
     verdicts.policies.extend(unenforced.policies);

@@ -8,7 +8,7 @@ use std::{
 use super::{Delta, edit::Edit, routes::release};
 use crate::{
     backend::{Destination, endpoints, endpoints_id},
-    gateway::{self, Gateways},
+    gateway::{self, Gateways, Parents},
     plan::{Backend, BackendId, EndpointsId, ListenerId, Plan, Route, RouteId},
     reference::Read,
     route::Planned,
@@ -67,6 +67,21 @@ impl Plans {
         for planned in after {
             let old = before.iter().find(|old| old.id == planned.id);
             self.list(old, planned);
+        }
+    }
+
+    /// Puts what the filters of listeners lead to in the place of what they led to.
+    pub(super) fn replace_filters(&mut self, before: &Parents, after: &Parents) {
+        let by_id = |parents| {
+            let each = gateway::destinations(parents).map(|(plane, found)| ((plane, &found.id), found));
+            each.collect::<BTreeMap<_, _>>()
+        };
+        let (before, after) = (by_id(before), by_id(after));
+        for ((plane, _), found) in after.iter().filter(|(key, _)| !before.contains_key(*key)) {
+            self.enter(plane, found);
+        }
+        for ((plane, _), found) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
+            self.leave(plane, found);
         }
     }
 

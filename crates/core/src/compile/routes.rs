@@ -25,13 +25,15 @@ pub(super) struct Routes {
     other_users: BTreeSet<ObjectKey>,
 }
 
+type Uses = BTreeSet<(ObjectKey, Ancestor)>;
+
 /// What has to be taken back when the route changes.
 #[derive(Debug, Default)]
 struct Kept {
     planned: Vec<Planned>,
     attached: BTreeSet<ListenerId>,
     /// Who leads to which Service that a policy names.
-    uses: BTreeSet<(ObjectKey, Ancestor)>,
+    uses: Uses,
     reads: Reads,
 }
 
@@ -85,7 +87,12 @@ impl Routes {
             }
             self.recounted.insert(listener.clone());
         }
-        for (service, ancestor) in before.uses.difference(&after.uses) {
+        self.recount_uses(&before.uses, &after.uses);
+    }
+
+    /// Counts who leads to which Service, by the route or listeners that did before and do now.
+    pub(super) fn recount_uses(&mut self, before: &Uses, after: &Uses) {
+        for (service, ancestor) in before.difference(after) {
             if let Some(users) = self.users.get_mut(service) {
                 release(users, ancestor);
                 if users.is_empty() {
@@ -94,7 +101,7 @@ impl Routes {
             }
             self.other_users.insert(service.clone());
         }
-        for (service, ancestor) in after.uses.difference(&before.uses) {
+        for (service, ancestor) in after.difference(before) {
             *self.users.entry(service.clone()).or_default().entry(ancestor.clone()).or_default() += 1;
             self.other_users.insert(service.clone());
         }

@@ -4,6 +4,7 @@
 //! become it.
 
 pub mod cors;
+pub mod external_auth;
 pub mod header;
 pub mod mirror;
 pub mod redirect;
@@ -22,6 +23,7 @@ pub enum Filter {
     Rewrite(rewrite::Rewrite),
     Mirror(mirror::Mirror),
     Cors(cors::Cors),
+    ExternalAuth(external_auth::ExternalAuth),
     /// A filter that cannot be honoured fails the request; it is never skipped.
     Refuse(Refusal),
 }

@@ -80,6 +80,9 @@ const SUPPORTED_FEATURES: &[&str] = &[
     "ReferenceGrant",
 ];
 
+/// Experimental.
+const LISTENER_FILTERS: &str = "GatewayListenerFilters";
+
 /// Experimental, and promised where its API can be read besides.
 const CLUSTER_TRUST_BUNDLE: &str = "ClusterTrustBundle";
 
@@ -97,6 +100,7 @@ fn supported_features(observed: &Observed, standalone: bool) -> Vec<&'static str
     if !observed.bundle.standard {
         features.push(ADDRESS_ROUTABILITY);
         features.extend((!standalone).then_some(ADDRESS_ROUTABILITY_CLUSTER));
+        features.push(LISTENER_FILTERS);
         features.extend(reads_bundles.then_some(CLUSTER_TRUST_BUNDLE));
         features.sort_unstable();
     }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{AllowedNamespaces, Judge, ListenerVerdict, Note, ResolvedListener, frontend::Frontend};
+use super::{
+    AllowedNamespaces, Judge, ListenerVerdict, Note, ResolvedListener,
+    filter::{self, Filters},
+    frontend::Frontend,
+};
 use crate::{
     api::{
         gateway::{FromNamespaces, Listener, Protocol, TlsMode},
@@ -17,12 +21,21 @@ use crate::{
     world::{Kind, ObjectKey, ObjectRef},
 };
 
+/// What a Gateway's listeners have in common, those of its ListenerSets too.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<'a> {
+    pub(super) gateway: &'a ObjectKey,
+    pub(super) controller_name: &'a str,
+    pub(super) frontend: &'a Frontend,
+    /// Shown to backends.
+    pub(super) client_certificate: Option<&'a CertificateId>,
+}
+
 /// Resolves the listeners that `owner` declares: the Gateway itself or a ListenerSet that extends it.
 pub(super) fn resolve(
     judge: &mut Judge<'_>,
     owner: &ObjectRef,
-    gateway: &ObjectKey,
-    frontend: &Frontend,
+    shared: Shared<'_>,
     declared: &[Listener],
 ) -> Vec<ResolvedListener> {
     let one = |(index, listener): (usize, &Listener)| {
@@ -34,12 +47,19 @@ pub(super) fn resolve(
         let mut client_validation = None;
         if accepted.is_ok() && listener.protocol == Protocol::Https {
             certificates = load_certificates(judge, owner, listener, &field, &mut problems);
-            if let Some(validation) = frontend.on(listener.port) {
+            if let Some(validation) = shared.frontend.on(listener.port) {
                 problems.extend(validation.problems.iter().map(|problem| problem_of(owner, problem)));
                 match &validation.client {
                     Ok(asked) => client_validation = Some(asked.clone()),
                     Err(problem) => accepted = Err(problem.clone()),
                 }
+            }
+        }
+        let mut filters = Filters::default();
+        if accepted.is_ok() {
+            match filter::resolve(judge, owner, shared, listener, &field, &mut problems) {
+                Ok(resolved) => filters = resolved,
+                Err(problem) => accepted = Err(problem),
             }
         }
         if let Err(problem) = &accepted {
@@ -56,7 +76,7 @@ pub(super) fn resolve(
         judge.find_notes(owner, &verdict.notes);
         ResolvedListener {
             id: ListenerId::new(format!("{}/{}/{}", owner.kind.name().to_ascii_lowercase(), owner.key, listener.name)),
-            gateway: GatewayId::new(gateway.to_string()),
+            gateway: GatewayId::new(shared.gateway.to_string()),
             owner: owner.clone(),
             name: listener.name.clone(),
             port: listener.port,
@@ -72,6 +92,8 @@ pub(super) fn resolve(
             served: false,
             certificates,
             client_validation,
+            filters: filters.requests,
+            destinations: filters.destinations,
             verdict,
         }
     };
@@ -120,11 +142,6 @@ fn supported(listener: &Listener) -> Judgement<ListenerRejection> {
             let message = format!("protocol {name:?} is not known; HTTP and HTTPS are");
             return reject(ListenerRejection::UnsupportedProtocol, message);
         }
-    }
-    if !listener.filters.requests.is_empty() {
-        // GEP-5224: none is skipped, hence none is ignored.
-        let message = "filters.requests cannot be enforced by this version".to_owned();
-        return reject(ListenerRejection::UnsupportedValue, message);
     }
     Ok(())
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Judge, Parent, by_age, frontend::Frontend, listener};
+use super::{
+    Judge, Parent, by_age,
+    listener::{self, Shared},
+};
 use crate::{
     api::{gateway::Gateway, listener_set::ListenerSet},
     status::{Judgement, Problem, reason::ListenerSetRejection},
@@ -55,7 +58,7 @@ pub(super) fn report_missing_gateways(judge: &mut Judge<'_>, rest: &SetsByGatewa
 /// The Gateway that a ListenerSet extends.
 pub(super) struct Extended<'a> {
     pub(super) gateway: &'a Gateway,
-    pub(super) frontend: &'a Frontend,
+    pub(super) shared: Shared<'a>,
     /// With its own listeners.
     pub(super) parent: &'a Parent,
     /// Itself, and one of its own listeners at least.
@@ -69,7 +72,7 @@ pub(super) fn resolve(
     set: &ListenerSet,
     extended: &Extended<'_>,
 ) -> (ListenerSetVerdict, Parent) {
-    let Extended { gateway, frontend, parent, accepted } = *extended;
+    let Extended { gateway, shared, parent, accepted } = *extended;
     let owner = ObjectRef { kind: Kind::ListenerSet, key: key.clone() };
     let allowed = &gateway.spec.allowed_listeners.namespaces;
     let allowed = listener::namespaces(allowed.from, allowed.selector.as_ref(), &parent.gateway.namespace);
@@ -83,7 +86,7 @@ pub(super) fn resolve(
         judge.find(&owner, "spec.parentRef", message.as_str(), None);
         verdict.allowed = Err(Problem::new(ListenerSetRejection::NotAllowed, message));
     } else {
-        listeners = listener::resolve(judge, &owner, &parent.gateway, frontend, &set.spec.listeners);
+        listeners = listener::resolve(judge, &owner, shared, &set.spec.listeners);
         if !accepted {
             let message = format!("Gateway {} is not accepted", parent.gateway);
             judge.find(&owner, "spec.parentRef", message.as_str(), None);

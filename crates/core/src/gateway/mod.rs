@@ -8,6 +8,7 @@ mod address;
 mod certificate;
 mod class;
 mod conflict;
+mod filter;
 mod frontend;
 mod listener;
 mod listener_set;
@@ -24,6 +25,7 @@ pub use class::ClassVerdict;
 pub use listener_set::ListenerSetVerdict;
 pub use overlap::Overlap;
 pub use own::GatewayVerdict;
+pub(crate) use ports::destinations;
 pub use ports::{data_planes, is_planned, ports};
 
 use crate::{
@@ -31,7 +33,10 @@ use crate::{
         gateway::Protocol,
         meta::{LabelSelector, ObjectMeta},
     },
-    plan::{Certificate, CertificateId, ClientValidation, GatewayId, Hostname, ListenerId},
+    backend::Destination,
+    plan::{Certificate, CertificateId, ClientValidation, GatewayId, Hostname, ListenerFilter, ListenerId},
+    policy::backend_tls::{Ancestor, BackendTlsPolicies},
+    reference::Reads,
     status::{
         Judgement,
         reason::{Conflict, ListenerRejection, ListenerUnresolved},
@@ -41,6 +46,7 @@ use crate::{
 };
 pub(crate) use certificate::Certificates;
 use frontend::Frontend;
+use listener::Shared;
 use listener_set::Extended;
 
 /// Something that a route can name as its parent: a Gateway or a ListenerSet that is ours to serve.
@@ -81,6 +87,10 @@ pub struct ResolvedListener {
     pub certificates: Vec<CertificateId>,
     /// What clients must prove; `None` if nothing, or if it cannot be asked and the listener is not accepted.
     pub client_validation: Option<ClientValidation>,
+    /// What every request goes through before a route is looked for.
+    pub filters: Vec<ListenerFilter>,
+    /// Where the filters lead, each once.
+    pub(crate) destinations: Vec<Destination>,
     pub verdict: ListenerVerdict,
 }
 
@@ -183,16 +193,21 @@ pub struct Gateways {
     /// Every Secret that a Gateway or ListenerSet refers to and may.
     pub certificates: BTreeMap<CertificateId, Certificate>,
     pub findings: Vec<Verdict>,
+    /// Who leads, by filters of listeners, to which Service that a policy names.
+    pub(crate) uses: BTreeSet<(ObjectKey, Ancestor)>,
+    /// What the filters of listeners were made of, apart from what is judged again whenever it changes.
+    pub(crate) reads: Reads,
 }
 
 /// Resolves every GatewayClass, Gateway and ListenerSet that is ours.
-pub fn resolve(world: &World) -> Gateways {
-    resolve_with(world, &mut Certificates::default())
+pub(crate) fn resolve(world: &World, tls: &BackendTlsPolicies) -> Gateways {
+    resolve_with(world, tls, &mut Certificates::default())
 }
 
 /// The same, with `certificates` to be asked for Secrets.
-pub(crate) fn resolve_with(world: &World, certificates: &mut Certificates) -> Gateways {
-    let mut judge = Judge { world, certificates, findings: Vec::new() };
+pub(crate) fn resolve_with(world: &World, tls: &BackendTlsPolicies, certificates: &mut Certificates) -> Gateways {
+    let (findings, uses, reads) = Default::default();
+    let mut judge = Judge { world, tls, certificates, findings, uses, reads };
     let mut resolved = Gateways { classes: class::resolve(&mut judge), ..Gateways::default() };
     let mut sets = listener_set::by_gateway(&mut judge);
     let mut claims: BTreeMap<DataPlane, conflict::Claims> = BTreeMap::new();
@@ -204,12 +219,18 @@ pub(crate) fn resolve_with(world: &World, certificates: &mut Certificates) -> Ga
         let verdict = own::judge(&mut judge, key, gateway, class);
         let owner = ObjectRef { kind: Kind::Gateway, key: key.clone() };
         let frontend = Frontend::judge(&mut judge, &owner, gateway);
-        let mut parent = own::parent(&mut judge, owner, gateway, &verdict, &frontend);
+        let shared = Shared {
+            gateway: key,
+            controller_name: &verdict.controller_name,
+            frontend: &frontend,
+            client_certificate: verdict.client_certificate.as_ref(),
+        };
+        let mut parent = own::parent(&mut judge, owner, gateway, &verdict, shared);
         let mut plane = conflict::Plane::new(claims.entry(verdict.data_plane.clone()).or_default());
         plane.admit(&mut parent.listeners, verdict.serves());
         let has_listener = parent.listeners.iter().any(ResolvedListener::is_accepted);
         let parent_accepted = verdict.accepted.is_ok() && has_listener;
-        let extended = Extended { gateway, frontend: &frontend, parent: &parent, accepted: parent_accepted };
+        let extended = Extended { gateway, shared, parent: &parent, accepted: parent_accepted };
         for (set_key, set) in sets.remove(key).unwrap_or_default() {
             let (set_verdict, mut set_parent) = listener_set::resolve(&mut judge, set_key, set, &extended);
             plane.admit(&mut set_parent.listeners, verdict.serves() && has_listener);
@@ -222,14 +243,23 @@ pub(crate) fn resolve_with(world: &World, certificates: &mut Certificates) -> Ga
     listener_set::report_missing_gateways(&mut judge, &sets);
     overlap::find(&mut resolved.parents, judge.certificates);
     conflict::report(&mut judge, &resolved.parents);
-    Gateways { certificates: judge.certificates.to_plan(), findings: judge.findings, ..resolved }
+    Gateways {
+        certificates: judge.certificates.to_plan(),
+        findings: judge.findings,
+        uses: judge.uses,
+        reads: judge.reads,
+        ..resolved
+    }
 }
 
 /// What is known and found while judging.
 struct Judge<'w> {
     world: &'w World,
+    tls: &'w BackendTlsPolicies,
     certificates: &'w mut Certificates,
     findings: Vec<Verdict>,
+    uses: BTreeSet<(ObjectKey, Ancestor)>,
+    reads: Reads,
 }
 
 impl Judge<'_> {

@@ -4,8 +4,9 @@ use super::{
     Judge, Note, Parent,
     address::{self, Place},
     class::ClassVerdict,
-    frontend::{self, Frontend},
-    listener, parameters,
+    frontend,
+    listener::{self, Shared},
+    parameters,
 };
 use crate::{
     api::{
@@ -100,10 +101,10 @@ pub(super) fn parent(
     owner: ObjectRef,
     gateway: &Gateway,
     verdict: &GatewayVerdict,
-    frontend: &Frontend,
+    shared: Shared<'_>,
 ) -> Parent {
     Parent {
-        listeners: listener::resolve(judge, &owner, &owner.key, frontend, &gateway.spec.listeners),
+        listeners: listener::resolve(judge, &owner, shared, &gateway.spec.listeners),
         gateway: owner.key.clone(),
         owner,
         controller_name: verdict.controller_name.clone(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Parents, ResolvedListener};
 use crate::{
     api::gateway::Protocol,
+    backend::Destination,
     plan::{Listener, ListenerId, ListenerTls, Port, PortProtocol, RouteId},
     world::DataPlane,
 };
@@ -38,6 +39,7 @@ pub fn ports(
                 certificates: listener.certificates.clone(),
                 client: listener.client_validation.clone(),
             }),
+            filters: listener.filters.clone(),
             routes: routes(&listener.id),
         });
     }
@@ -45,6 +47,14 @@ pub fn ports(
         port.listeners.sort_by(|a, b| a.hostname.cmp(&b.hostname));
     }
     ports
+}
+
+/// Where the filters of the served listeners lead, with the data plane of each.
+pub(crate) fn destinations(parents: &Parents) -> impl Iterator<Item = (&DataPlane, &Destination)> {
+    parents.values().flat_map(|parent| {
+        let listeners = parent.listeners.iter().filter(|listener| is_planned(listener));
+        listeners.flat_map(|listener| &listener.destinations).map(|found| (&parent.data_plane, found))
+    })
 }
 
 /// `None` for protocols that are never served.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Backend, BackendId, Certificate, CertificateId, ListenerId, Plan, Port, RouteId};
 use crate::{
-    backend::endpoints,
+    backend::{Destination, endpoints},
     gateway::{self, Gateways},
     route::Routed,
     world::{DataPlane, World},
@@ -36,16 +36,24 @@ pub(crate) fn assemble<'r>(
             let Some(plan) = plans.get_mut(plane) else { continue };
             plan.routes.insert(planned.id.clone(), Arc::clone(route));
             for found in &planned.destinations {
-                plan.backends.entry(found.id.clone()).or_insert_with(|| Arc::clone(&found.backend));
-                let endpoints = || Arc::new(endpoints::of(world, &found.service, found.port));
-                plan.endpoints.entry(found.backend.endpoints.clone()).or_insert_with(endpoints);
+                add(world, plan, found);
             }
         }
+    }
+    for (plane, found) in gateway::destinations(&gateways.parents) {
+        let Some(plan) = plans.get_mut(plane) else { continue };
+        add(world, plan, found);
     }
     for plan in plans.values_mut() {
         plan.certificates = certificates(&plan.ports, &plan.backends, gateways);
     }
     plans.into_iter().map(|(plane, plan)| (plane, Arc::new(plan))).collect()
+}
+
+fn add(world: &World, plan: &mut Plan, found: &Destination) {
+    plan.backends.entry(found.id.clone()).or_insert_with(|| Arc::clone(&found.backend));
+    let endpoints = || Arc::new(endpoints::of(world, &found.service, found.port));
+    plan.endpoints.entry(found.backend.endpoints.clone()).or_insert_with(endpoints);
 }
 
 /// Those of listeners, and those that backends are shown.

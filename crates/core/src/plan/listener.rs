@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CertificateId, GatewayId, Hostname, ListenerId, RouteId};
+use super::{BackendId, CertificateId, GatewayId, Hostname, ListenerId, Refusal, RouteId};
+use crate::filter::external_auth::ExternalAuth;
 
 /// One port: all listeners that answer on it, whichever Gateway or ListenerSet they come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,8 +32,30 @@ pub struct Listener {
     pub hostname: Hostname,
     /// Present exactly on [`PortProtocol::Https`].
     pub tls: Option<ListenerTls>,
+    /// In the manifest's order, which is the order in which they run: for every request, before a route is looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<ListenerFilter>,
     /// Attached routes. Their order means nothing: [`super::Precedence`] decides.
     pub routes: Vec<RouteId>,
+}
+
+/// What a listener does with a request before a route is looked for (GEP-5224). Which listener it is, is decided: Host
+/// stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ListenerFilter {
+    ExternalAuth(ExternalAuth),
+    /// A filter that cannot be honoured fails the request; it is never skipped.
+    Refuse(Refusal),
+}
+
+impl ListenerFilter {
+    /// The backend that it asks, if it asks one.
+    pub fn backend(&self) -> Option<&BackendId> {
+        match self {
+            Self::ExternalAuth(auth) => Some(&auth.backend),
+            Self::Refuse(_) => None,
+        }
+    }
 }
 
 /// How a listener terminates TLS.

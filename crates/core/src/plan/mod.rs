@@ -31,7 +31,7 @@ pub use backend::{
 pub use differing::Differing;
 pub use hostname::Hostname;
 pub use id::{BackendId, CertificateId, EndpointsId, GatewayId, ListenerId, RouteId};
-pub use listener::{ClientValidation, Listener, ListenerTls, Port, PortProtocol, Unverified};
+pub use listener::{ClientValidation, Listener, ListenerFilter, ListenerTls, Port, PortProtocol, Unverified};
 pub(crate) use path::is_forbidden_in_path;
 pub use path::{EscapedSlashes, PathError, PathOptions, RepeatedSlashes, canonicalize};
 pub use precedence::Precedence;

@@ -29,7 +29,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// Names every backend that its rules send requests or copies of them to, as often as they do.
+    /// Names every backend that its rules send requests to, or copies of them, or ask about them, as often as they do.
     pub fn backends(&self) -> impl Iterator<Item = &BackendId> {
         self.rules.iter().flat_map(|rule| {
             let targets = rule.backends.iter().filter_map(|share| match &share.target {
@@ -39,6 +39,7 @@ impl Route {
             let filters = rule.filters.iter().chain(rule.backends.iter().flat_map(|share| &share.filters));
             targets.chain(filters.filter_map(|filter| match filter {
                 Filter::Mirror(mirror) => Some(&mirror.backend),
+                Filter::ExternalAuth(auth) => Some(&auth.backend),
                 Filter::RequestHeader(_)
                 | Filter::ResponseHeader(_)
                 | Filter::Redirect(_)

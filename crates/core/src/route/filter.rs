@@ -6,7 +6,7 @@ use crate::api::{
         CorsFilter, HttpFilterType, HttpHeaderFilter, HttpRouteFilter, RequestMirrorFilter, RequestRedirectFilter,
         UrlRewriteFilter,
     },
-    shared::LocalObjectReference,
+    shared::{HttpExternalAuthFilter, LocalObjectReference},
 };
 
 /// A filter as it is written. `None` is a filter that lacks the field its type needs.
@@ -18,7 +18,7 @@ pub(super) enum FilterSpec<'a> {
     Rewrite(Option<&'a UrlRewriteFilter>),
     Mirror(Option<&'a RequestMirrorFilter>),
     Cors(Option<&'a CorsFilter>),
-    ExternalAuth,
+    ExternalAuth(Option<&'a HttpExternalAuthFilter>),
     Extension(Option<&'a LocalObjectReference>),
     Unknown(&'a str),
 }
@@ -33,7 +33,7 @@ impl FilterSpec<'_> {
             Self::Rewrite(_) => "urlRewrite",
             Self::Mirror(_) => "requestMirror",
             Self::Cors(_) => "cors",
-            Self::ExternalAuth => "externalAuth",
+            Self::ExternalAuth(_) => "externalAuth",
             Self::Extension(_) => "extensionRef",
             Self::Unknown(_) => "type",
         }
@@ -42,7 +42,7 @@ impl FilterSpec<'_> {
     /// Whether a rule may have several.
     pub(super) fn is_repeatable(&self) -> bool {
         match self {
-            Self::Mirror(_) | Self::Extension(_) | Self::ExternalAuth | Self::Unknown(_) => true,
+            Self::Mirror(_) | Self::Extension(_) | Self::ExternalAuth(_) | Self::Unknown(_) => true,
             Self::RequestHeader(_) | Self::ResponseHeader(_) | Self::Redirect(_) | Self::Rewrite(_) | Self::Cors(_) => {
                 false
             }
@@ -59,7 +59,7 @@ impl<'a> From<&'a HttpRouteFilter> for FilterSpec<'a> {
             HttpFilterType::UrlRewrite => Self::Rewrite(filter.url_rewrite.as_ref()),
             HttpFilterType::RequestMirror => Self::Mirror(filter.request_mirror.as_ref()),
             HttpFilterType::Cors => Self::Cors(filter.cors.as_ref()),
-            HttpFilterType::ExternalAuth => Self::ExternalAuth,
+            HttpFilterType::ExternalAuth => Self::ExternalAuth(filter.external_auth.as_ref()),
             HttpFilterType::ExtensionRef => Self::Extension(filter.extension_ref.as_ref()),
             HttpFilterType::Unknown(text) => Self::Unknown(text),
         }

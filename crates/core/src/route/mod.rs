@@ -178,7 +178,8 @@ impl<'w> Resolver<'w> {
         for attachment in &attachments {
             let certificate = self.client_certificate(attachment);
             forms.entry(certificate).or_insert_with(|| {
-                let usage = Use { from: Referrer::new(form.object), client_certificate: certificate };
+                let from = Referrer::new(form.object);
+                let usage = Use { from, client_certificate: certificate, grpc: kind == RouteKind::Grpc };
                 let mut translator = Translator { backends: self.backends(), usage, found: Rules::default() };
                 translate(&mut translator);
                 translator.found

@@ -10,11 +10,11 @@ use crate::{
     api::{
         grpc_route::GrpcBackendRef,
         http_route::HttpBackendRef,
-        shared::{BackendObjectReference, BackendRef},
+        shared::{BackendObjectReference, BackendRef, ExternalAuthProtocol},
     },
     backend::{Backends, Destination, Unusable, Use},
     field::Field,
-    filter::{Filter, cors, header, mirror, redirect, rewrite},
+    filter::{Filter, cors, external_auth, header, mirror, redirect, rewrite},
     plan::{BackendId, Match, Refusal, Rule, Target, Timeouts, WeightedBackend},
     reference::Reads,
     status::reason::RouteUnresolved,
@@ -181,7 +181,7 @@ impl Translator<'_> {
                 let filter = filter.ok_or_else(missing)?;
                 let share = mirror::translate::share(filter, &own)?;
                 // A copy that cannot be sent is no reason to fail the request itself.
-                let Some(backend) = self.resolve(&filter.backend_ref, &own.name("backendRef")) else {
+                let Some(backend) = self.resolve(self.usage, &filter.backend_ref, &own.name("backendRef")) else {
                     return Ok(None);
                 };
                 Filter::Mirror(mirror::translate::translate(backend, share))
@@ -196,8 +196,15 @@ impl Translator<'_> {
                 self.found.unresolved.push(Unresolved { field: own.to_string(), why });
                 Filter::Refuse(Refusal::Broken)
             }
-            FilterSpec::ExternalAuth => {
-                return Err(Fault::unsupported(&field.name("type"), "ExternalAuth is not supported yet"));
+            FilterSpec::ExternalAuth(filter) => {
+                let filter = filter.ok_or_else(missing)?;
+                let terms = external_auth::translate::translate(filter, self.usage.from.namespace, &own)?;
+                let usage = Use { grpc: filter.protocol == ExternalAuthProtocol::Grpc, ..self.usage };
+                match self.resolve(usage, &filter.backend_ref, &own.name("backendRef")) {
+                    Some(backend) => Filter::ExternalAuth(terms.with(backend)),
+                    // Nobody is there to say that a request may pass.
+                    None => Filter::Refuse(Refusal::Broken),
+                }
             }
             FilterSpec::Unknown(text) => {
                 return Err(Fault::unsupported(&own, format!("`{text}` is no filter that is known here")));
@@ -206,14 +213,14 @@ impl Translator<'_> {
     }
 
     fn target(&mut self, reference: &BackendObjectReference, field: &Field<'_>) -> Target {
-        match self.resolve(reference, field) {
+        match self.resolve(self.usage, reference, field) {
             Some(backend) => Target::Backend(backend),
             None => Target::Refused(Refusal::Broken),
         }
     }
 
-    fn resolve(&mut self, reference: &BackendObjectReference, field: &Field<'_>) -> Option<BackendId> {
-        match self.backends.resolve(self.usage, reference, &mut self.found.reads) {
+    fn resolve(&mut self, usage: Use<'_>, reference: &BackendObjectReference, field: &Field<'_>) -> Option<BackendId> {
+        match self.backends.resolve(usage, reference, &mut self.found.reads) {
             Ok(destination) => {
                 self.found.services.insert(destination.service.clone());
                 let id = destination.id.clone();

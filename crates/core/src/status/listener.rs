@@ -103,6 +103,7 @@ fn programmed(
             ListenerRejection::PortUnavailable
             | ListenerRejection::UnsupportedProtocol
             | ListenerRejection::UnsupportedValue
+            | ListenerRejection::InvalidListenerFilter
             | ListenerRejection::NoValidCACertificate => ListenerNotProgrammed::Invalid,
         };
         return Err(Problem::new(reason, problem.message.as_str()));

@@ -61,6 +61,7 @@ reasons! {
         PortUnavailable,
         UnsupportedProtocol,
         UnsupportedValue,
+        InvalidListenerFilter,
         NoValidCACertificate,
         HostnameConflict,
         ProtocolConflict,
@@ -74,6 +75,7 @@ reasons! {
     ListenerUnresolved {
         RefNotPermitted,
         InvalidCertificateRef,
+        InvalidListenerFilterRef,
         InvalidCACertificateRef,
         InvalidCACertificateKind,
         InvalidRouteKinds,

@@ -1,33 +1,44 @@
 //! What the gateway answers itself.
 
-use crate::failure::What;
+use std::borrow::Cow;
+
+use crate::failure::{What, grpc_response, grpc_status_of};
 use crate::message::{BodyLength, Fields, RequestHead, ResponseHead};
 
 /// An answer made here, with a body that is small and known.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) head: ResponseHead,
-    pub(super) body: &'static str,
+    pub(super) body: Cow<'static, [u8]>,
 }
 
 impl Answer {
     /// An answer without a body.
     pub(super) fn new(status: u16, fields: Fields) -> Self {
-        Self { head: ResponseHead { status, fields, body: BodyLength::Empty }, body: "" }
+        Self { head: ResponseHead { status, fields, body: BodyLength::Empty }, body: Cow::Borrowed(b"") }
     }
 
     /// The answer to what went wrong: a status code, or a gRPC status in a response of trailers alone.
     pub(super) fn failure(what: What, request: &RequestHead) -> Self {
         if request.is_grpc() {
-            return Self { head: what.grpc_response(), body: "" };
+            return Self { head: what.grpc_response(), body: Cow::Borrowed(b"") };
         }
         let mut fields = Fields::default();
         fields.push(b"content-type", b"text/plain; charset=utf-8");
-        let status = what.status();
-        if request.method == "HEAD" {
+        Self::with_body(what.status(), fields, Cow::Borrowed(what.message().as_bytes()), request)
+    }
+
+    /// An answer with a body, where the request and the status allow one.
+    pub(super) fn with_body(status: u16, fields: Fields, body: Cow<'static, [u8]>, request: &RequestHead) -> Self {
+        if request.method == "HEAD" || body.is_empty() || matches!(status, 204 | 304) {
             return Self::new(status, fields);
         }
-        let body = what.message();
         Self { head: ResponseHead { status, fields, body: BodyLength::Known(body.len() as u64) }, body }
+    }
+
+    /// What a gRPC client is told where an HTTP client would get `status`.
+    pub(super) fn grpc_denial(status: u16) -> Self {
+        let head = grpc_response(grpc_status_of(status), "denied by the authorization server");
+        Self { head, body: Cow::Borrowed(b"") }
     }
 }

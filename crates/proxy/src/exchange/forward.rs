@@ -2,18 +2,20 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::prepare::{Place, Prepared, refused};
+use super::external_auth::Held;
+use super::prepare::{Filters, Next, Place, Prepared, refused};
 use super::trial::Trial;
 use super::{Aborted, Account, forwarded};
 use crate::downstream::Downstream;
 use crate::failure::{Failure, What};
 use crate::message::{RequestHead, ResponseHead};
 use crate::observe::Event;
-use crate::snapshot::{BackendSnapshot, Destination, Found, Snapshot, Terms};
+use crate::snapshot::{BackendSnapshot, Destination, Found, ListenerSnapshot, Snapshot, Terms};
 use crate::upstream::Upstream;
 use crate::watchdog::Watchdog;
 use crate::worker::{Connection, Worker};
@@ -27,38 +29,72 @@ pub(super) struct Exchange<'a, D> {
     pub(super) watchdog: &'a mut Watchdog,
     pub(super) account: &'a mut Account,
     pub(super) began: Instant,
+    /// The request's body, once it has been read to be asked about.
+    pub(super) held: Option<Box<Held>>,
 }
 
 impl<D: Downstream> Exchange<'_, D> {
-    /// Carries the request through its rule.
+    /// Carries the request through its listener's filters and its rule, which is `found` on the way.
     ///
     /// # Errors
     /// What went wrong; [`Exchange::fail`] knows whether the client can still be told.
     pub(super) async fn run<'s>(
         &mut self,
-        found: &Found<'s>,
+        listener: &'s ListenerSnapshot,
         head: &mut RequestHead,
         prepared: &mut Prepared<'s>,
+        found: &mut Option<Found<'s>>,
     ) -> Result<(), Failure> {
         forwarded::apply(head, self.connection);
-        let worker = self.worker;
-        let place = Place { port: self.connection.port, found };
-        let slot = found.rule.slot;
-        let count = |nth| worker.next_choice(slot + 1 + nth);
-        if let Some(answer) = prepared.apply(found.filters(), head, place, self.account, count)? {
+        if !listener.filters.is_empty()
+            && let Some(answer) = Box::pin(self.filter_listener(listener, head, prepared)).await?
+        {
             return self.answer_filtered(answer, prepared).await;
         }
-        let (share, destination) = found.rule.choose(|| worker.next_choice(slot)).ok_or(What::Broken)?;
+        *found = listener.find(head);
+        let found = found.as_ref().ok_or(What::NoRoute)?;
+        if self.filter(found, Filters::new(found.filters(), 0), head, prepared).await? {
+            return Ok(());
+        }
+        let worker = self.worker;
+        let (share, destination) = found.rule.choose(|| worker.next_choice(found.rule.slot)).ok_or(What::Broken)?;
         let (filters, mirrors_before) = found.share_filters(share);
-        let count = |nth| worker.next_choice(slot + 1 + mirrors_before + nth);
-        if let Some(answer) = prepared.apply(filters, head, place, self.account, count)? {
-            return self.answer_filtered(answer, prepared).await;
+        if self.filter(found, Filters::new(filters, mirrors_before), head, prepared).await? {
+            return Ok(());
         }
         match destination {
             Destination::Refused(refusal) => Err(refused(refusal).into()),
             Destination::Backend(number) => {
                 let backend = self.snapshot.backend(number).ok_or(What::Broken)?;
                 self.forward(backend, found.terms(), head, prepared).await
+            }
+        }
+    }
+
+    /// Applies filters of a rule in turn; whether one of them has answered.
+    async fn filter<'s>(
+        &mut self,
+        found: &Found<'s>,
+        mut filters: Filters<'s>,
+        head: &mut RequestHead,
+        prepared: &mut Prepared<'s>,
+    ) -> Result<bool, Failure> {
+        let worker = self.worker;
+        let place = Place { port: self.connection.port, found };
+        loop {
+            let count = |nth| worker.next_choice(found.rule.slot + 1 + nth);
+            let answer = match prepared.apply(&mut filters, head, place, self.account, count)? {
+                Next::Forward => return Ok(false),
+                Next::Answer(answer) => Some(answer),
+                Next::Ask(auth) => {
+                    let granted = found.terms().timeouts.request.filter(|granted| !granted.is_zero());
+                    let until = granted.and_then(|granted| self.began.checked_add(granted));
+                    Box::pin(self.authorize(auth, until, head, prepared)).await?
+                }
+            };
+            if let Some(answer) = answer {
+                self.answer_filtered(answer, prepared).await?;
+                return Ok(true);
             }
         }
     }
@@ -73,6 +109,9 @@ impl<D: Downstream> Exchange<'_, D> {
     ) -> Result<(), Failure> {
         let mut trial = Trial::new(self.began, terms, head, &self.worker.limits);
         trial.mirrors.start(&prepared.mirrors, self.snapshot, self.worker, head);
+        if let Some(held) = self.held.take() {
+            trial.hold(*held);
+        }
         let mut response = self.worker.response_heads.take();
         loop {
             let again = match self.attempt(backend, terms, head, &mut trial, &mut response).await {
@@ -137,15 +176,22 @@ impl<D: Downstream> Exchange<'_, D> {
     async fn answer(&mut self, answer: Answer) -> Result<(), Failure> {
         self.account.status = answer.head.status;
         self.watchdog.set_in(self.worker.limits.progress_timeout);
-        poll_fn(|cx| {
-            self.client.send_head(cx, &answer.head)?;
-            if answer.body.is_empty() { Ok(()) } else { self.client.write(cx, answer.body.as_bytes(), true) }.into()
-        })
-        .await?;
+        poll_fn(|cx| self.client.send_head(cx, &answer.head).into()).await?;
         self.account.response_bytes = answer.body.len() as u64;
-        poll_fn(|cx| match self.client.poll_flush(cx) {
-            std::task::Poll::Pending => self.watchdog.poll(cx).map(|()| Err(What::ClientSlow.into())),
-            ready => ready,
+        let mut rest = &*answer.body;
+        poll_fn(|cx| {
+            while !rest.is_empty() {
+                let Poll::Ready(room) = self.client.poll_ready(cx) else {
+                    return self.watchdog.poll(cx).map(|()| Err(What::ClientSlow.into()));
+                };
+                let (piece, left) = rest.split_at(rest.len().min(room?));
+                self.client.write(cx, piece, left.is_empty())?;
+                rest = left;
+            }
+            match self.client.poll_flush(cx) {
+                Poll::Pending => self.watchdog.poll(cx).map(|()| Err(What::ClientSlow.into())),
+                ready => ready,
+            }
         })
         .await
     }

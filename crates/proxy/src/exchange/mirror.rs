@@ -1,6 +1,5 @@
 //! Copies of a request for backends whose response nobody waits for.
 
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,9 +8,9 @@ use bytes::Bytes;
 use gatewright_core::filter::mirror::Mirror;
 use tokio::sync::mpsc;
 
+use super::subrequest;
 use crate::failure::{Failure, What};
-use crate::forward::Pump;
-use crate::message::{BodyLength, Read, RequestHead, ResponseHead, Source};
+use crate::message::{BodyLength, Read, RequestHead, Source};
 use crate::observe::Event;
 use crate::snapshot::{BackendSnapshot, Snapshot};
 use crate::upstream;
@@ -93,38 +92,8 @@ async fn exchange(
         Some(upstream) => upstream,
         None => upstream::connect(worker, &endpoint, backend).await?,
     };
-    poll_fn(|cx| upstream.send_head(cx, head).into()).await?;
-    let mut upload = if head.body == BodyLength::Empty { Pump::done() } else { Pump::default() };
-    let mut response = ResponseHead::default();
-    poll_fn(|cx| {
-        let mut scratch = worker.scratch.borrow_mut();
-        if !upload.is_done()
-            && let Poll::Ready(Err(_)) = upload.poll(cx, &mut body, &mut upstream, &mut scratch, |_| {})
-        {
-            return Poll::Ready(Err(Failure::from(What::BackendGone)));
-        }
-        loop {
-            ready!(upstream.poll_response(cx, &mut response, &mut scratch))?;
-            if response.status >= 200 {
-                return Poll::Ready(Ok(()));
-            }
-        }
-    })
-    .await?;
-    if response.body != BodyLength::Empty {
-        poll_fn(|cx| {
-            let mut scratch = worker.scratch.borrow_mut();
-            loop {
-                match ready!(upstream.poll_read(cx, &mut scratch))? {
-                    Read::Data { last: false, .. } => {}
-                    Read::Data { last: true, .. } | Read::Trailers(_) | Read::End => {
-                        return Poll::Ready(Ok::<_, Failure>(()));
-                    }
-                }
-            }
-        })
-        .await?;
-    }
+    let response = subrequest::send(worker, &mut upstream, head, &mut body).await?;
+    subrequest::read(worker, &mut upstream, &response, |_| Ok(())).await?;
     upstream.release();
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! One exchange, from a request's head to the last byte of its response. The same for every protocol on either side.
 //!
 //! ```text
-//! route::find → prepare (filters) → forward (tries, each with one endpoint) → relay (both bodies) → observe
+//! route::select → filters of the listener → its rules → prepare (filters) → forward (tries, each with one endpoint) → relay (both bodies) → observe
 //! ```
 
 mod answer;
 mod attempt;
 mod deadline;
+mod external_auth;
 mod farewell;
 mod forward;
 mod forwarded;
@@ -15,6 +16,7 @@ mod prepare;
 mod relay;
 mod replay;
 mod route;
+mod subrequest;
 mod trial;
 
 #[cfg(test)]
@@ -73,24 +75,27 @@ pub(crate) async fn serve<D: Downstream>(
     let began = Instant::now();
     let snapshot = worker.snapshot();
     let mut account = Account::default();
-    let routed = route::find(&snapshot, connection, head);
-    let (listener, found) = match &routed {
-        Ok((listener, found)) => (Some(*listener), found.as_ref()),
-        Err(_) => (None, None),
+    let selected = route::select(&snapshot, connection, head);
+    let mut exchange = Exchange {
+        worker,
+        connection,
+        snapshot: &snapshot,
+        client,
+        watchdog,
+        account: &mut account,
+        began,
+        held: None,
     };
-    let mut exchange =
-        Exchange { worker, connection, snapshot: &snapshot, client, watchdog, account: &mut account, began };
-    let mut prepared = Prepared::default();
-    let outcome = match (&routed, found) {
-        (Err(what), _) => Err((*what).into()),
-        (Ok(_), None) => Err(What::NoRoute.into()),
-        (Ok(_), Some(found)) => exchange.run(found, head, &mut prepared).await,
+    let (mut prepared, mut found) = (Prepared::default(), None);
+    let outcome = match selected {
+        Err(what) => Err(what.into()),
+        Ok(listener) => exchange.run(listener, head, &mut prepared, &mut found).await,
     };
     let ended = match outcome {
         Ok(()) => Ok(()),
         Err(failure) => exchange.fail(failure, head, &prepared).await,
     };
-    record(worker, connection, listener, found, head, &account, began);
+    record(worker, connection, selected.ok(), found.as_ref(), head, &account, began);
     ended
 }
 
@@ -106,8 +111,16 @@ pub(crate) async fn refuse<D: Downstream>(
     let snapshot = worker.snapshot();
     let mut account = Account::default();
     let head = RequestHead::default();
-    let mut exchange =
-        Exchange { worker, connection, snapshot: &snapshot, client, watchdog, account: &mut account, began };
+    let mut exchange = Exchange {
+        worker,
+        connection,
+        snapshot: &snapshot,
+        client,
+        watchdog,
+        account: &mut account,
+        began,
+        held: None,
+    };
     // The connection ends after this either way.
     let _ = exchange.fail(Failure::from(what), &head, &Prepared::default()).await;
     record(worker, connection, None, None, &head, &account, began);

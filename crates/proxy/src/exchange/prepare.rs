@@ -2,6 +2,7 @@
 
 use gatewright_core::filter::Filter;
 use gatewright_core::filter::cors::Cors;
+use gatewright_core::filter::external_auth::ExternalAuth;
 use gatewright_core::filter::header::HeaderModifier;
 use gatewright_core::filter::mirror::Mirror;
 use gatewright_core::filter::redirect::{Original, Redirect};
@@ -24,8 +25,58 @@ pub(super) struct Prepared<'s> {
 
 enum OnResponse<'s> {
     Headers(&'s HeaderModifier),
+    /// What an authorization server wants of it.
+    Fields(Vec<Change>),
     /// With the request's Origin.
     Cors(&'s Cors, Option<Vec<u8>>),
+}
+
+/// What becomes of one field, as an authorization server says.
+pub(super) struct Change {
+    pub(super) name: String,
+    pub(super) value: Vec<u8>,
+    pub(super) how: How,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    Add,
+    AddIfAbsent,
+    Replace,
+    ReplaceIfPresent,
+}
+
+impl Change {
+    pub(super) fn apply(&self, fields: &mut Fields) {
+        let is_present = fields.get(&self.name).is_some();
+        match self.how {
+            How::Add => fields.push(self.name.as_bytes(), &self.value),
+            How::AddIfAbsent if is_present => {}
+            How::ReplaceIfPresent if !is_present => {}
+            How::Replace | How::AddIfAbsent | How::ReplaceIfPresent => fields.set(&self.name, &self.value),
+        }
+    }
+}
+
+/// Filters that are still to be applied, and how many mirrors of the rule stand before them.
+pub(super) struct Filters<'s> {
+    rest: &'s [Filter],
+    mirrors_before: u32,
+}
+
+impl<'s> Filters<'s> {
+    pub(super) fn new(filters: &'s [Filter], mirrors_before: u32) -> Self {
+        Self { rest: filters, mirrors_before }
+    }
+}
+
+/// What is to be done after filters.
+pub(super) enum Next<'s> {
+    Forward,
+    /// A filter answers instead of a backend.
+    Answer(Answer),
+    /// Ask, and then go on with the filters that are left.
+    Ask(&'s ExternalAuth),
 }
 
 /// What filters read besides the request itself.
@@ -36,45 +87,51 @@ pub(super) struct Place<'s> {
 }
 
 impl<'s> Prepared<'s> {
-    /// Applies `filters` to the request; an answer is one that a filter gives instead of a backend. `count` returns how
-    /// many requests the nth mirror has seen before.
+    /// Applies `filters` to the request, as far as that goes without waiting. `count` returns how many requests the nth
+    /// mirror of the rule has seen before.
     ///
     /// # Errors
     /// A filter that cannot be honoured fails the request.
     pub(super) fn apply(
         &mut self,
-        filters: &'s [Filter],
+        filters: &mut Filters<'s>,
         head: &mut RequestHead,
         place: Place<'_>,
         account: &mut Account,
         mut count: impl FnMut(u32) -> u32,
-    ) -> Result<Option<Answer>, What> {
-        let mut mirrors = 0;
-        for filter in filters {
+    ) -> Result<Next<'s>, What> {
+        while let Some((filter, rest)) = filters.rest.split_first() {
+            filters.rest = rest;
             match filter {
                 Filter::RequestHeader(modifier) => modifier.apply(&mut head.fields),
                 Filter::ResponseHeader(modifier) => self.on_response.push(OnResponse::Headers(modifier)),
                 Filter::Rewrite(rewrite) => apply_rewrite(rewrite, head, place, account)?,
-                Filter::Redirect(redirect) => return Ok(Some(redirect_answer(redirect, head, place))),
+                Filter::Redirect(redirect) => return Ok(Next::Answer(redirect_answer(redirect, head, place))),
                 Filter::Mirror(mirror) => {
-                    if mirror.takes(count(mirrors)) {
+                    if mirror.takes(count(filters.mirrors_before)) {
                         self.mirrors.push(mirror);
                     }
-                    mirrors += 1;
+                    filters.mirrors_before += 1;
                 }
                 Filter::Cors(cors) if Cors::is_preflight(head) => {
                     let mut fields = Fields::default();
                     cors.answer_preflight(head, &mut fields);
-                    return Ok(Some(Answer::new(204, fields)));
+                    return Ok(Next::Answer(Answer::new(204, fields)));
                 }
                 Filter::Cors(cors) => {
                     let origin = head.fields.get("origin").map(<[u8]>::to_vec);
                     self.on_response.push(OnResponse::Cors(cors, origin));
                 }
+                Filter::ExternalAuth(auth) => return Ok(Next::Ask(auth)),
                 Filter::Refuse(refusal) => return Err(refused(*refusal)),
             }
         }
-        Ok(None)
+        Ok(Next::Forward)
+    }
+
+    /// Has the response's fields changed, in turn with what the filters want of it.
+    pub(super) fn change_response(&mut self, changes: Vec<Change>) {
+        self.on_response.push(OnResponse::Fields(changes));
     }
 
     /// Applies what was kept to the response's fields.
@@ -82,6 +139,7 @@ impl<'s> Prepared<'s> {
         for filter in &self.on_response {
             match filter {
                 OnResponse::Headers(modifier) => modifier.apply(fields),
+                OnResponse::Fields(changes) => changes.iter().for_each(|change| change.apply(fields)),
                 OnResponse::Cors(cors, origin) => _ = cors.share(origin.as_deref(), fields),
             }
         }

@@ -19,6 +19,11 @@ impl Replay {
         Self { bytes: Vec::new(), trailers: None, bytes_max, lost: false }
     }
 
+    /// All of a body, read before the first try.
+    pub(super) fn whole(bytes: Vec<u8>, trailers: Option<Fields>) -> Self {
+        Self { bytes_max: bytes.len(), bytes, trailers, lost: false }
+    }
+
     pub(super) fn record(&mut self, piece: &[u8]) {
         if self.lost || self.bytes.len() + piece.len() > self.bytes_max {
             self.lost = true;

@@ -1,21 +1,21 @@
-//! Which listener and rule a request belongs to.
+//! Which listener a request belongs to.
 
 use crate::failure::What;
 use crate::message::RequestHead;
-use crate::snapshot::{Found, ListenerSnapshot, Snapshot};
+use crate::snapshot::{ListenerSnapshot, Snapshot};
 use crate::tls::misdirected;
 use crate::worker::Connection;
 
-/// Finds the listener, and the rule if one matches.
+/// Finds the listener.
 ///
 /// # Errors
 /// [`What::NoRoute`] when no listener takes the host; [`What::Misdirected`] when the connection's TLS belongs to another
 /// listener than the request (GEP-3567), or its client is not verified as this one demands.
-pub(super) fn find<'s>(
+pub(super) fn select<'s>(
     snapshot: &'s Snapshot,
     connection: &Connection,
     head: &RequestHead,
-) -> Result<(&'s ListenerSnapshot, Option<Found<'s>>), What> {
+) -> Result<&'s ListenerSnapshot, What> {
     let port = snapshot.port(connection.port).ok_or(What::NoRoute)?;
     let listener = port.select(&head.host).ok_or(What::NoRoute)?;
     if let Some(tls) = &port.tls {
@@ -29,5 +29,5 @@ pub(super) fn find<'s>(
             return Err(What::Misdirected);
         }
     }
-    Ok((listener, listener.find(head)))
+    Ok(listener)
 }

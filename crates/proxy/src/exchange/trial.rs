@@ -7,6 +7,7 @@ use gatewright_core::plan::{Retry, Timeouts};
 use tokio::time::Instant;
 
 use super::deadline::Deadlines;
+use super::external_auth::Held;
 use super::farewell::Farewell;
 use super::mirror::Mirrors;
 use super::replay::Replay;
@@ -76,6 +77,14 @@ impl Trial {
             unprocessed_tries_left: UNPROCESSED_TRIES,
             backoff: retry.map_or(Duration::ZERO, |retry| retry.backoff),
         }
+    }
+
+    /// Takes a body that has been read already; the mirrors get it at once.
+    pub(super) fn hold(&mut self, held: Held) {
+        self.upload = Pump::ended(held.bytes.len() as u64);
+        self.mirrors.pass(&held.bytes);
+        self.mirrors.end();
+        self.replay = Replay::whole(held.bytes, held.trailers);
     }
 
     /// Whether `response` is dropped for another try. The last try's is passed on whatever it is.

@@ -19,12 +19,12 @@ const TOKEN: [bool; 256] = {
     table
 };
 
-pub(super) fn is_token(bytes: &[u8]) -> bool {
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&byte| TOKEN[byte as usize])
 }
 
 /// Whether a field value holds no control byte other than a tab; bytes above 127 (obs-text) pass.
-pub(super) fn is_field_value(bytes: &[u8]) -> bool {
+pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
     // Without a branch per byte, so that the compiler can take many at a time.
     bytes.iter().fold(0_u8, |bad, &b| bad | (u8::from(b < 0x20) & u8::from(b != b'\t')) | u8::from(b == 0x7f)) == 0
 }

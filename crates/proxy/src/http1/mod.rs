@@ -16,6 +16,7 @@ mod tests;
 
 pub(crate) use body::{Incoming, Outgoing, Trouble};
 pub(crate) use framing::{BodyReader, BodyWriter};
+pub(crate) use grammar::{is_field_value, is_token};
 pub(crate) use head::{Parsed, REQUEST_LINE_REST_BYTES_MAX, RequestContext, parse_request, parse_response};
 pub(crate) use transport::Transport;
 pub(crate) use write::{write_interim, write_request, write_response};

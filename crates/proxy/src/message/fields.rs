@@ -41,7 +41,7 @@ impl Fields {
         self.bytes.extend_from_slice(value);
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         self.lines.iter().map(|line| self.line(*line))
     }
 

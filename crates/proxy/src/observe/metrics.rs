@@ -167,6 +167,7 @@ impl Observer {
             ("backend_connection_failures", "Connections to backends that failed", Event::BackendConnectFailed),
             ("retries", "Tries beyond a request's first", Event::Retried),
             ("mirrored_requests", "Copies of requests sent to mirrors", Event::Mirrored),
+            ("denied_requests", "Requests that an authorization server denied", Event::Denied),
             ("endpoint_ejections", "Endpoints put aside because connections to them fail", Event::EndpointEjected),
             ("panics", "Requests ended by our own fault: please report the log's words", Event::Panicked),
             ("access_log_dropped_lines", "Lines of the access log lost because its reader is slow", Event::LogDropped),

@@ -70,6 +70,8 @@ pub(crate) enum Event {
     BackendConnectFailed,
     Retried,
     Mirrored,
+    /// An authorization server denied a request.
+    Denied,
     /// An endpoint was put aside because connections to it fail.
     EndpointEjected,
     /// Our own fault ended a request.
@@ -79,7 +81,7 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::ConnectionOpened,
         Self::ConnectionClosed,
         Self::ConnectionRefused,
@@ -88,6 +90,7 @@ impl Event {
         Self::BackendConnectFailed,
         Self::Retried,
         Self::Mirrored,
+        Self::Denied,
         Self::EndpointEjected,
         Self::Panicked,
         Self::LogDropped,
@@ -95,7 +98,7 @@ impl Event {
 }
 
 /// Every kind of failure with its name in metrics and logs.
-const FAILURES: [(What, &str); 16] = [
+const FAILURES: [(What, &str); 17] = [
     (What::BadRequest, "bad_request"),
     (What::ClientGone, "client_gone"),
     (What::ClientSlow, "client_slow"),
@@ -107,6 +110,7 @@ const FAILURES: [(What, &str); 16] = [
     (What::Misdirected, "misdirected"),
     (What::NoRoute, "no_route"),
     (What::Broken, "broken"),
+    (What::AuthFailed, "authorization_failed"),
     (What::NoEndpoint, "no_endpoint"),
     (What::ConnectFailed, "connect_failed"),
     (What::BackendGone, "backend_gone"),

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use gatewright_core::filter::Filter;
 use gatewright_core::plan::{
-    BackendId, BackendProtocol, Hostname, Match, PortProtocol, Refusal, Request, Retry, Route, RouteTable, Rule,
-    Timeouts, WeightedBackend, Weights,
+    BackendId, BackendProtocol, Hostname, ListenerFilter, Match, PortProtocol, Refusal, Request, Retry, Route,
+    RouteTable, Rule, Timeouts, WeightedBackend, Weights,
 };
 
 pub(crate) use build::Builder;
@@ -36,7 +36,7 @@ pub(crate) struct Snapshot {
 struct BackendsSnapshot {
     /// By [`Destination::Backend`]'s number; `None` where the Plan has none.
     by_number: Arc<[Option<Arc<BackendSnapshot>>]>,
-    /// Mirrors look theirs up by id; rules know their numbers.
+    /// Filters look theirs up by id; rules know their numbers.
     numbers: Arc<HashMap<BackendId, u32, RandomState>>,
     endpoint_keys: Arc<HashSet<u64, RandomState>>,
 }
@@ -54,6 +54,8 @@ pub(crate) struct PortSnapshot {
 pub(crate) struct ListenerSnapshot {
     pub(crate) hostname: Hostname,
     pub(crate) series: Series,
+    /// Of every request, before a rule is looked for.
+    pub(crate) filters: Box<[ListenerFilter]>,
     table: Arc<RouteTable<RouteSnapshot>>,
 }
 

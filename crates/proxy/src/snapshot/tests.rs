@@ -57,6 +57,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
                 gateway: GatewayId::new("ns/gateway"),
                 hostname: Hostname::parse(Some(hostname)),
                 tls: None,
+                filters: Vec::new(),
                 routes,
             };
             plan.ports.insert(number, Port { protocol: PortProtocol::Http, listeners: vec![listener] });

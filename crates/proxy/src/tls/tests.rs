@@ -53,6 +53,7 @@ fn listener(hostname: &str, certificates: &[&str]) -> Listener {
             certificates: certificates.iter().map(|id| CertificateId::new(*id)).collect(),
             client: None,
         }),
+        filters: Vec::new(),
         routes: Vec::new(),
     }
 }

@@ -139,7 +139,8 @@ impl<'b> Choice<'b> {
         let hostname = self.some(2, |this| this.hostname().into());
         let tls = (protocol == "HTTPS").then(|| json!({"certificateRefs": [self.secret_ref()]}));
         let kinds = self.list(1, |this| json!({"kind": this.of(&["GRPCRoute", "HTTPRoute", "TCPRoute"])}));
-        json!({"name": name, "port": port, "protocol": protocol, "hostname": hostname, "tls": tls,
+        let filters = json!({"requests": self.list(2, Self::external_auth)});
+        json!({"name": name, "port": port, "protocol": protocol, "hostname": hostname, "tls": tls, "filters": filters,
             "allowedRoutes": {"namespaces": self.allowed_namespaces(), "kinds": kinds}})
     }
 
@@ -194,12 +195,21 @@ impl<'b> Choice<'b> {
             "weight": self.of(&[1, 3, 0])})
     }
 
+    fn external_auth(&mut self) -> Value {
+        let mut backend = self.backend_ref();
+        backend.as_object_mut().unwrap().remove("weight");
+        let protocol = self.of(&["HTTP", "GRPC"]);
+        json!({"type": "ExternalAuth", "externalAuth": {"protocol": protocol, "backendRef": backend}})
+    }
+
     fn filter(&mut self) -> Value {
+        let external_auth = self.external_auth();
         let mut backend = self.backend_ref();
         backend.as_object_mut().unwrap().remove("weight");
         self.of(&[
             json!({"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x-a", "value": "1"}]}}),
             json!({"type": "RequestMirror", "requestMirror": {"backendRef": backend}}),
+            external_auth,
             json!({"type": "ResponseHeaderModifier", "responseHeaderModifier": {"remove": ["host"]}}),
             json!({"type": "ExtensionRef", "extensionRef": {"group": "x.io", "kind": "Filter", "name": "f"}}),
         ])

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{Cors, origin::Origin};
-use crate::{api::http_route::CorsFilter, field::Field, route::Fault};
+use crate::{api::http_route::CorsFilter, field::Field, filter::header::translate::is_token, route::Fault};
 
 /// Translates a CORS filter.
 ///
@@ -28,10 +28,9 @@ pub(crate) fn translate(filter: &CorsFilter, field: &Field<'_>) -> Result<Cors, 
 
 /// `*` is a token like any other.
 fn tokens(names: &[String], field: &Field<'_>) -> Result<Vec<Arc<str>>, Fault> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let mut translated = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
-        if name.is_empty() || !name.bytes().all(is_token) {
+        if !is_token(name) {
             return Err(Fault::unsupported(&field.index(index), format!("`{name}` is no HTTP name")));
         }
         translated.push(name.as_str().into());

@@ -56,8 +56,7 @@ fn removed(names: &[String], field: &Field<'_>) -> Result<Vec<Arc<str>>, Fault> 
 }
 
 fn check_name(name: &str, field: &Field<'_>) -> Result<(), Fault> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_token) {
+    if !is_token(name) {
         return Err(Fault::unsupported(field, format!("`{name}` is no HTTP field name")));
     }
     if name.eq_ignore_ascii_case("host") {
@@ -69,6 +68,12 @@ fn check_name(name: &str, field: &Field<'_>) -> Result<(), Fault> {
         return Err(Fault::unsupported(field, message));
     }
     Ok(())
+}
+
+/// Whether it can be a field's name or a method (RFC 9110 §5.6.2).
+pub(crate) fn is_token(name: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_token)
 }
 
 /// RFC 9110 §5.5: visible characters, spaces, tabs and bytes beyond ASCII.

@@ -30,3 +30,13 @@ fn an_addresss_routability_is_promised_where_the_api_has_it_and_a_cluster_is_the
     assert_eq!(promised(false, true), [true, false]);
     assert_eq!(promised(true, false), [false, false]);
 }
+
+#[test]
+fn listener_filters_are_promised_where_the_api_has_them() {
+    let promised = |standard| {
+        let bundle = Bundle { standard, ..Bundle::default() };
+        supported_features(&Observed { bundle, ..Observed::default() }, false).contains(&"GatewayListenerFilters")
+    };
+    assert!(promised(false));
+    assert!(!promised(true));
+}

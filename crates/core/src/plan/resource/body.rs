@@ -49,6 +49,7 @@ pub(super) fn bare(port: &Port) -> Port {
         gateway: listener.gateway.clone(),
         hostname: listener.hostname.clone(),
         tls: listener.tls.clone(),
+        filters: listener.filters.clone(),
         routes: Vec::new(),
     });
     Port { protocol: port.protocol, listeners: listeners.collect() }

@@ -6,7 +6,14 @@ use proptest::{collection::btree_map, collection::vec, option, prelude::*, sampl
 
 use super::{Difference, Name, Store, difference};
 use crate::{
-    filter::{Filter, header::HeaderModifier, mirror::Mirror, redirect::Redirect, rewrite::PathRewrite},
+    filter::{
+        Filter,
+        external_auth::{AuthProtocol, ExternalAuth},
+        header::HeaderModifier,
+        mirror::Mirror,
+        redirect::Redirect,
+        rewrite::PathRewrite,
+    },
     plan::*,
 };
 
@@ -60,9 +67,25 @@ fn listener(index: usize, routes: Vec<RouteId>) -> Listener {
         id: ListenerId::new(format!("gateway/ns/g/{index}")),
         gateway: GatewayId::new("ns/g"),
         hostname: Hostname::parse(Some("*.example.com")),
+        filters: match index {
+            0 => vec![ListenerFilter::ExternalAuth(external_auth("X")), ListenerFilter::Refuse(Refusal::Broken)],
+            _ => Vec::new(),
+        },
         tls: None,
         routes,
     }
+}
+
+fn external_auth(name: &str) -> ExternalAuth {
+    let protocol = match name.len() {
+        1 => AuthProtocol::Grpc { authority: "a".into(), request_headers: vec![name.into()] },
+        _ => AuthProtocol::Http {
+            path_prefix: "/p".into(),
+            request_headers: Vec::new(),
+            response_headers: vec![name.into()],
+        },
+    };
+    ExternalAuth { backend: BackendId::new("service/ns/1/80/http2"), protocol, body_bytes_max: 1 }
 }
 
 fn certificate(key: Option<String>) -> Certificate {
@@ -109,7 +132,8 @@ fn any_rule() -> impl Strategy<Value = Rule> {
                 add: Vec::new(),
                 remove: vec!["b".into()],
             }),
-            1 => Filter::Refuse(Refusal::Broken),
+            1 if text.is_empty() => Filter::Refuse(Refusal::Broken),
+            1 => Filter::ExternalAuth(external_auth(&text)),
             2 => Filter::Mirror(Mirror {
                 backend: BackendId::new("service/ns/1/80/http2"),
                 numerator: 1,

@@ -71,7 +71,9 @@ impl Listeners {
         let before = self.by_id.remove(&listener.id).filter(|before| before.snapshot.hostname == listener.hostname);
         let step = before.as_ref().map(|before| Step::between(&before.routes, &listener.routes, parts));
         let before = match (before, &step) {
-            (Some(before), Some(step)) if step.is_empty() => return before,
+            (Some(before), Some(step)) if step.is_empty() && *before.snapshot.filters == listener.filters => {
+                return before;
+            }
             (before, _) => before,
         };
         let made = tables.entry(&listener.hostname).or_default();
@@ -90,7 +92,12 @@ impl Listeners {
             }
         };
         let series = parts.observer.listener(&listener.id);
-        let snapshot = Arc::new(ListenerSnapshot { hostname: listener.hostname.clone(), series, table });
+        let snapshot = Arc::new(ListenerSnapshot {
+            hostname: listener.hostname.clone(),
+            series,
+            filters: listener.filters.clone().into(),
+            table,
+        });
         Known { routes: listener.routes.clone(), snapshot }
     }
 }

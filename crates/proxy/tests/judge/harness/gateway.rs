@@ -150,6 +150,7 @@ impl Builder {
             id: ListenerId::new(format!("gateway/judge/judge/{hostname}")),
             gateway: GatewayId::new("judge/judge"),
             tls,
+            filters: Vec::new(),
             routes: self.plan.routes.values().filter(|route| meets(route)).map(|route| route.id.clone()).collect(),
             hostname: pattern,
         }

@@ -158,6 +158,7 @@ fn plan(http: u16, code: u16, https: Option<u16>) -> Plan {
         gateway: GatewayId::new("ns/g"),
         hostname: Hostname::Any,
         tls,
+        filters: Vec::new(),
         routes: vec![id.clone()],
     };
     let mut plan = Plan::default();

@@ -43,6 +43,7 @@ pub(super) async fn many_routes(site: &Site, count: u64) -> Result<Vec<Figure>> 
 /// Adds routes in many namespaces; returns when they are served.
 pub(super) async fn fill(site: &Site, count: u64) -> Result<()> {
     open_to_all(site).await?;
+    until_none_is_leaving(site).await?;
     all(site, (0..NAMESPACES).map(namespace).collect()).await?;
     all(site, grants()).await?;
     all(site, (0..count).map(|number| route(MANY, number)).collect()).await?;
@@ -58,6 +59,18 @@ pub(super) async fn empty(site: &Site) -> Result<()> {
         .try_collect::<Vec<()>>()
         .await?;
     site.until_status(&path(MANY, 0), 404, PATIENCE).await
+}
+
+/// Waits for namespaces of a run before to be gone: nothing is made in one that is on its way.
+async fn until_none_is_leaving(site: &Site) -> Result<()> {
+    let namespaces = object::api(&site.client, "v1", "Namespace", "");
+    until("no namespace is on its way out", PATIENCE, async || {
+        let there = namespaces.list(&ListParams::default()).await?.items;
+        let leaving = there.iter().filter(|namespace| namespace.metadata.deletion_timestamp.is_some()).count();
+        ensure!(leaving == 0, "{leaving} are");
+        Ok(())
+    })
+    .await
 }
 
 /// Lets routes of every namespace attach.

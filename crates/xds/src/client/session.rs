@@ -34,6 +34,8 @@ impl<D: Dial> Client<D> {
     /// Says why there is no connection, or no longer.
     pub(super) async fn session(&mut self) -> Result<(), String> {
         let (requests, sent) = mpsc::channel(16);
+        let (mut grpc, request) = open(&self.dial, ReceiverStream::new(sent)).await?;
+        // Names thousands of resources: not before there is somebody to tell.
         let hello = DeltaDiscoveryRequest {
             node: Some(Node {
                 id: self.node.clone(),
@@ -50,7 +52,6 @@ impl<D: Dial> Client<D> {
             ..DeltaDiscoveryRequest::default()
         };
         requests.try_send(hello).map_err(|_| "the stream is gone")?;
-        let (mut grpc, request) = open(&self.dial, ReceiverStream::new(sent)).await?;
         grpc = grpc.max_decoding_message_size(RESPONSE_BYTES_MAX);
         let codec = ProstCodec::<DeltaDiscoveryRequest, DeltaDiscoveryResponse>::default();
         let answer = grpc.streaming(request, PathAndQuery::from_static(DISCOVERY_PATH), codec).await;

@@ -51,6 +51,16 @@ pub(super) enum PathRank<'a> {
     Root,
 }
 
+/// What the paths of a run have in common: they are equal, or expressions to be tried one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Bucket<'a> {
+    Exact(&'a Arc<str>),
+    Regex,
+    Prefix(&'a Arc<str>),
+    GrpcRegex,
+    Root,
+}
+
 impl<'a> Rank<'a> {
     pub(super) fn new(route: &'a Route, rule: u16, matched: u16, found: &'a Match) -> Self {
         Self {
@@ -77,11 +87,13 @@ impl<'a> PathRank<'a> {
         }
     }
 
-    /// Whether both hold for the same paths, or are expressions to be tried one after the other.
-    pub(super) fn same_bucket(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Exact(a), Self::Exact(b)) | (Self::Prefix(_, a), Self::Prefix(_, b)) => a == b,
-            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+    pub(super) fn bucket(&self) -> Bucket<'a> {
+        match *self {
+            Self::Exact(path) => Bucket::Exact(path),
+            Self::Regex(_) => Bucket::Regex,
+            Self::Prefix(_, path) => Bucket::Prefix(path),
+            Self::GrpcRegex(_) => Bucket::GrpcRegex,
+            Self::Root => Bucket::Root,
         }
     }
 }

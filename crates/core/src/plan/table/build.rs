@@ -1,164 +1,179 @@
-//! Builds a [`Host`]: cuts the matches of its routes into runs that share a path, and sorts each.
+//! Builds a [`Host`]: cuts the matches of its routes into runs that share a path, and sorts each. Runs in which no route
+//! came or went are those of the host before.
 
-use std::{collections::BTreeMap, hash::BuildHasher, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::BuildHasher,
+    sync::Arc,
+};
 
 use foldhash::fast::FixedState;
 
 use super::{
-    facet::{Clue, Facet, PathLengths, Reads, choose_clues},
-    host::{EXACT_SCOPE, Entry, FACET_SCOPE_MIN, Host, PREFIX_SCOPE, Run, Span},
-    index::{Index, Node},
+    facet::{Clue, Facet, PathLengths, Reads, VALUE_SCOPE, choose_clues},
+    host::{EXACT_SCOPE, Entry, Host, Many, PREFIX_SCOPE, Run},
+    index::{Edit, Index, Node},
 };
 use crate::plan::{
     Match, PathMatch, Route, RouteKind,
-    precedence::{PathRank, Rank},
+    precedence::{Bucket, Rank},
 };
 
 /// Longer runs are divided by clue; a shorter one is tried as fast as it is divided.
 const RUN_LEN_UNDIVIDED: usize = 8;
 
-struct Candidate<'a> {
+/// One match of a route, and where it belongs.
+struct Candidate<'a, T> {
     /// Of its path: brings runs together without a comparison of texts.
-    bucket: u64,
+    bucket_hash: u64,
     rank: Rank<'a>,
     found: &'a Match,
-    entry: Entry,
+    route: &'a Arc<T>,
+    rule: u16,
+    matched: u16,
+    conditional: bool,
 }
 
-/// Builds what stands under a hostname from all routes that have it.
-pub(super) fn host<T: AsRef<Route>>(routes: Box<[Arc<T>]>) -> Host<T> {
-    let mut builder = Builder::default();
-    let mut candidates = candidates(&routes);
-    candidates.sort_unstable_by(|a, b| a.bucket.cmp(&b.bucket).then_with(|| a.rank.cmp(&b.rank)));
-    for same_path in candidates.chunk_by_mut(|a, b| a.bucket == b.bucket && a.rank.path.same_bucket(&b.rank.path)) {
-        builder.add_path(same_path);
+impl<'a, T: AsRef<Route>> Candidate<'a, T> {
+    fn new(route: &'a Arc<T>, rule: u16, matched: u16) -> Self {
+        let of: &Route = (**route).as_ref();
+        let found = &of.rules[usize::from(rule)].matches[usize::from(matched)];
+        let rank = Rank::new(of, rule, matched, found);
+        let conditional =
+            of.kind == RouteKind::Grpc || matches!(found.path, PathMatch::Regex(_)) || !found.is_path_alone();
+        let bucket_hash = FixedState::default().hash_one(rank.path.bucket());
+        Self { bucket_hash, rank, found, route, rule, matched, conditional }
     }
-    drop(candidates);
-    let Builder { prefixes, has_exact_paths, nodes, root, regexes, grpc_regexes, entries, facets, .. } = builder;
-    Host {
-        prefixes,
-        has_exact_paths,
-        index: Index::new(nodes),
-        routes,
-        root,
-        regexes,
-        grpc_regexes,
-        entries: entries.into(),
-        facets: facets.into(),
+
+    fn all(route: &'a Arc<T>) -> impl Iterator<Item = Self> {
+        let rules = (0..=u16::MAX).zip(&(**route).as_ref().rules);
+        rules.flat_map(move |(rule, of)| {
+            (0..=u16::MAX).zip(&of.matches).map(move |(matched, _)| Self::new(route, rule, matched))
+        })
+    }
+
+    fn bucket(&self) -> Bucket<'a> {
+        self.rank.path.bucket()
+    }
+
+    fn entry(&self, order: u32) -> Entry<Arc<T>> {
+        let Self { route, rule, matched, conditional, .. } = self;
+        Entry { route: Arc::clone(route), order, rule: *rule, matched: *matched, conditional: *conditional }
     }
 }
 
-fn candidates<T: AsRef<Route>>(routes: &[Arc<T>]) -> Vec<Candidate<'_>> {
-    let mut candidates = Vec::with_capacity(routes.len());
-    for (number, route) in (0..).zip(routes) {
-        let route: &Route = (**route).as_ref();
-        for (rule_number, rule) in (0..=u16::MAX).zip(&route.rules) {
-            for (match_number, found) in (0..=u16::MAX).zip(&rule.matches) {
-                let conditional = route.kind == RouteKind::Grpc
-                    || matches!(found.path, PathMatch::Regex(_))
-                    || !found.is_path_alone();
-                let rank = Rank::new(route, rule_number, match_number, found);
-                let entry = Entry { order: 0, route: number, rule: rule_number, matched: match_number, conditional };
-                candidates.push(Candidate { bucket: bucket(&rank.path), rank, found, entry });
+/// Builds what stands under a hostname from what stood there before: without the routes in `removed`, with those in
+/// `added`. `None` when that is nothing.
+pub(super) fn host<T: AsRef<Route>>(
+    before: Option<&Host<T>>,
+    removed: &[&Arc<T>],
+    added: &[&Arc<T>],
+) -> Option<Arc<Host<T>>> {
+    let mut candidates: Vec<Candidate<'_, T>> = added.iter().flat_map(|route| Candidate::all(route)).collect();
+    // Whatever is left in the end has lost its last match.
+    let mut touched: HashSet<Bucket<'_>> = HashSet::new();
+    if let Some(before) = before {
+        let gone: HashSet<*const T> = removed.iter().map(|route| Arc::as_ptr(route)).collect();
+        touched.extend(candidates.iter().map(Candidate::bucket));
+        touched.extend(removed.iter().flat_map(|route| Candidate::all(route)).map(|candidate| candidate.bucket()));
+        for entry in touched.iter().flat_map(|bucket| before.run(*bucket).entries()) {
+            if !gone.contains(&Arc::as_ptr(&entry.route)) {
+                candidates.push(Candidate::new(&entry.route, entry.rule, entry.matched));
             }
         }
     }
-    candidates
-}
-
-/// Equal for paths of the same bucket; hardly ever for others.
-fn bucket(path: &PathRank<'_>) -> u64 {
-    let text = match path {
-        PathRank::Exact(text) | PathRank::Prefix(_, text) => text.as_bytes(),
-        PathRank::Regex(_) | PathRank::GrpcRegex(_) | PathRank::Root => &[],
-    };
-    FixedState::default().hash_one((std::mem::discriminant(path), text))
-}
-
-/// The parts of a [`Host`] while runs are added.
-#[derive(Default)]
-struct Builder {
-    prefixes: PathLengths,
-    has_exact_paths: bool,
-    nodes: Vec<Node<Run>>,
-    root: Run,
-    regexes: Run,
-    grpc_regexes: Run,
-    entries: Vec<Entry>,
-    facets: Vec<Facet>,
-}
-
-impl Builder {
-    /// Adds all candidates of one path, best first.
-    fn add_path(&mut self, candidates: &mut [Candidate<'_>]) {
-        for (order, candidate) in (0..).zip(&mut *candidates) {
-            candidate.entry.order = order;
-        }
-        let run = self.add_run(candidates);
-        match candidates[0].rank.path {
-            PathRank::Exact(path) => {
-                self.has_exact_paths = true;
-                self.nodes.push(Node::new(EXACT_SCOPE, path, run));
-            }
-            PathRank::Prefix(_, path) => {
-                self.prefixes.add(path.len());
-                self.nodes.push(Node::new(PREFIX_SCOPE, path, run));
-            }
-            PathRank::Regex(_) => self.regexes = run,
-            PathRank::GrpcRegex(_) => self.grpc_regexes = run,
-            PathRank::Root => self.root = run,
-        }
+    candidates.sort_unstable_by(|a, b| a.bucket_hash.cmp(&b.bucket_hash).then_with(|| a.rank.cmp(&b.rank)));
+    let mut runs: Vec<(Bucket<'_>, Run<Arc<T>>)> = Vec::with_capacity(candidates.len());
+    for same_path in candidates.chunk_by(|a, b| a.bucket_hash == b.bucket_hash && a.bucket() == b.bucket()) {
+        let bucket = same_path[0].bucket();
+        touched.remove(&bucket);
+        runs.push((bucket, run(same_path)));
     }
+    runs.extend(touched.into_iter().map(|bucket| (bucket, Run::None)));
+    let host = with_runs(before, runs);
+    let is_empty =
+        host.paths.is_empty() && host.root.is_none() && host.regexes.is_none() && host.grpc_regexes.is_none();
+    (!is_empty).then(|| Arc::new(host))
+}
 
-    fn add_run(&mut self, candidates: &[Candidate<'_>]) -> Run {
-        if candidates.len() <= RUN_LEN_UNDIVIDED {
-            return self.undivided(candidates.iter().map(|candidate| candidate.entry));
-        }
-        let matches: Vec<&Match> = candidates.iter().map(|candidate| candidate.found).collect();
-        let mut divisions: BTreeMap<Option<Clue<'_>>, Vec<Entry>> = BTreeMap::new();
-        for (clue, candidate) in choose_clues(&matches).into_iter().zip(candidates) {
-            divisions.entry(clue).or_default().push(candidate.entry);
-        }
-        let undivided = divisions.remove(&None).unwrap_or_default();
-        let entries = self.add_entries(undivided.into_iter());
-        let divisions: Vec<_> = divisions.into_iter().filter_map(|(clue, entries)| Some((clue?, entries))).collect();
-        let facets_start = self.facets.len() as u32;
-        for same_facet in divisions.chunk_by(|(a, _), (b, _)| a.same_facet(b)) {
-            self.add_facet(same_facet);
-        }
-        Run::Many { entries, facets: Span { start: facets_start, end: self.facets.len() as u32 } }
-    }
-
-    /// Adds the divisions of a run whose clues have a facet in common.
-    fn add_facet(&mut self, divisions: &[(Clue<'_>, Vec<Entry>)]) {
-        let scope = FACET_SCOPE_MIN + self.facets.len() as u32;
-        let mut lengths = PathLengths::default();
-        for (clue, entries) in divisions {
-            let text = clue.text();
-            lengths.add(text.len());
-            let run = self.undivided(entries.iter().copied());
-            self.nodes.push(Node::new(scope, &text, run));
-        }
-        let reads = match divisions[0].0 {
-            Clue::Header { name, .. } => Reads::Header(Arc::clone(name)),
-            Clue::Query { name, .. } => Reads::Query(Arc::clone(name)),
-            Clue::Below(_) => Reads::Path(lengths),
+/// Puts `runs` in their places.
+fn with_runs<T: AsRef<Route>>(before: Option<&Host<T>>, runs: Vec<(Bucket<'_>, Run<Arc<T>>)>) -> Host<T> {
+    let [mut root, mut regexes, mut grpc_regexes] = [Bucket::Root, Bucket::Regex, Bucket::GrpcRegex]
+        .map(|bucket| before.map(|before| before.run(bucket).clone()).unwrap_or_default());
+    let mut edits = Vec::with_capacity(runs.len());
+    for (bucket, run) in runs {
+        let (scope, path) = match bucket {
+            Bucket::Exact(path) => (EXACT_SCOPE, path),
+            Bucket::Prefix(path) => (PREFIX_SCOPE, path),
+            Bucket::Regex => {
+                regexes = run;
+                continue;
+            }
+            Bucket::GrpcRegex => {
+                grpc_regexes = run;
+                continue;
+            }
+            Bucket::Root => {
+                root = run;
+                continue;
+            }
         };
-        self.facets.push(Facet { scope, reads });
+        edits.push(Edit { scope, text: Arc::clone(path), value: (!run.is_none()).then_some(run) });
     }
-
-    fn undivided(&mut self, mut entries: impl ExactSizeIterator<Item = Entry>) -> Run {
-        match (entries.len(), entries.next()) {
-            (1, Some(entry)) => Run::One(entry),
-            (_, first) => {
-                Run::Many { entries: self.add_entries(first.into_iter().chain(entries)), facets: Span::default() }
-            }
+    let paths = match before {
+        Some(before) => before.paths.changed(edits),
+        None => Index::new(edits.into_iter().filter_map(Edit::into_node).collect()),
+    };
+    let (mut prefixes, mut has_exact_paths) = (PathLengths::default(), false);
+    for node in paths.nodes() {
+        match node.scope {
+            PREFIX_SCOPE => prefixes.add(node.text().len()),
+            _ => has_exact_paths = true,
         }
     }
+    Host { prefixes, has_exact_paths, paths, root, regexes, grpc_regexes }
+}
 
-    fn add_entries(&mut self, entries: impl Iterator<Item = Entry>) -> Span {
-        let start = self.entries.len() as u32;
-        self.entries.extend(entries);
-        Span { start, end: self.entries.len() as u32 }
+/// Makes a run of all candidates of one path, best first.
+fn run<T: AsRef<Route>>(candidates: &[Candidate<'_, T>]) -> Run<Arc<T>> {
+    let entries = (0..).zip(candidates).map(|(order, candidate)| candidate.entry(order));
+    if candidates.len() <= RUN_LEN_UNDIVIDED {
+        return undivided(entries.collect());
+    }
+    let matches: Vec<&Match> = candidates.iter().map(|candidate| candidate.found).collect();
+    let mut divisions: BTreeMap<Option<Clue<'_>>, Vec<Entry<Arc<T>>>> = BTreeMap::new();
+    for (clue, entry) in choose_clues(&matches).into_iter().zip(entries) {
+        divisions.entry(clue).or_default().push(entry);
+    }
+    let entries = divisions.remove(&None).unwrap_or_default().into();
+    let divisions: Vec<_> = divisions.into_iter().filter_map(|(clue, entries)| Some((clue?, entries))).collect();
+    let facets = divisions.chunk_by(|(a, _), (b, _)| a.same_facet(b)).map(facet).collect();
+    Run::Many(Arc::new(Many { entries, facets }))
+}
+
+/// Makes a facet of the divisions of a run whose clues have it in common.
+fn facet<R: Clone>(divisions: &[(Clue<'_>, Vec<Entry<R>>)]) -> Facet<R> {
+    let mut lengths = PathLengths::default();
+    let nodes = divisions.iter().map(|(clue, entries)| {
+        let text = clue.text();
+        lengths.add(text.len());
+        Node::new(VALUE_SCOPE, &text, undivided(entries.clone()))
+    });
+    let index = Index::new(nodes.collect());
+    let reads = match divisions[0].0 {
+        Clue::Header { name, .. } => Reads::Header(Arc::clone(name)),
+        Clue::Query { name, .. } => Reads::Query(Arc::clone(name)),
+        Clue::Below(_) => Reads::Path(lengths),
+    };
+    Facet { reads, index }
+}
+
+fn undivided<R>(mut entries: Vec<Entry<R>>) -> Run<R> {
+    match (entries.len(), entries.pop()) {
+        (1, Some(entry)) => Run::One(entry),
+        (_, last) => {
+            entries.extend(last);
+            Run::Many(Arc::new(Many { entries: entries.into(), facets: Box::default() }))
+        }
     }
 }

@@ -8,7 +8,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::FixedState;
 
-use super::super::{Match, PathMatch, StringMatch};
+use super::{
+    super::{Match, PathMatch, StringMatch},
+    host::Run,
+    index::Index,
+};
 
 /// What a request must have for an entry to match. The order keeps the clues of one facet together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,11 +30,13 @@ pub(super) enum Clue<'a> {
 }
 
 /// What the clues of some entries of a run have in common.
-pub(super) struct Facet {
-    /// In the index, of the values as texts.
-    pub(super) scope: u32,
+pub(super) struct Facet<R> {
     pub(super) reads: Reads,
+    /// By what was read, in [`VALUE_SCOPE`].
+    pub(super) index: Index<Run<R>>,
 }
+
+pub(super) const VALUE_SCOPE: u32 = 0;
 
 pub(super) enum Reads {
     Header(Arc<str>),

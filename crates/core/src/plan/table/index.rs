@@ -1,4 +1,5 @@
-//! A hash index from (scope, text) to a value, read-only once built.
+//! A hash index from (scope, text) to a value, never modified: a changed one shares all but small pieces with the one
+//! before, so that a change costs no more among many texts than among few, in time and in memory.
 //!
 //! A lookup that succeeds costs two cache lines, however many texts there are: one of slots, and the node, which holds
 //! its text itself unless that is long. What a scope stands for and what its texts are is the caller's affair.
@@ -7,11 +8,23 @@ use std::{hash::BuildHasher, sync::Arc};
 
 use foldhash::fast::FixedState;
 
-/// Open addressing with linear probing, at most half full, so that a probe always ends.
+/// A power of two of shards; the upper bits of a text's hash say which is its own.
 pub(super) struct Index<V> {
-    slots: Box<[Slot]>,
-    nodes: Box<[Node<V>]>,
+    shards: Box<[Shard<V>]>,
+    len: usize,
 }
+
+/// Open addressing with linear probing, at most half full, so that a probe always ends.
+#[derive(Clone)]
+struct Shard<V> {
+    slots: Arc<[Slot]>,
+    nodes: Arc<[Node<V>]>,
+}
+
+/// What a change copies of nodes, at most, for each text.
+const SHARD_NODES_MAX: usize = 128;
+/// With fewer, there are too many shards.
+const SHARD_NODES_MIN: usize = 16;
 
 /// `node` is [`EMPTY`] or an index; `tag` spares most comparisons that would fail.
 #[derive(Clone, Copy)]
@@ -38,8 +51,15 @@ enum Text {
     Long(Arc<str>),
 }
 
-/// With it, a node of two words' value and a scope is one cache line.
+/// With it, a node of three words' value and a scope is one cache line.
 const SHORT_BYTES: usize = 30;
+
+/// What stands under a text from now on.
+pub(super) struct Edit<V> {
+    pub(super) scope: u32,
+    pub(super) text: Arc<str>,
+    pub(super) value: Option<V>,
+}
 
 impl<V> Node<V> {
     pub(super) fn new(scope: u32, text: &Arc<str>, value: V) -> Self {
@@ -48,6 +68,10 @@ impl<V> Node<V> {
 
     pub(super) fn text(&self) -> &[u8] {
         self.text.as_bytes()
+    }
+
+    fn hash(&self) -> u64 {
+        hash(self.scope, self.text())
     }
 }
 
@@ -71,24 +95,33 @@ impl Text {
     }
 }
 
-impl<V> Index<V> {
-    /// No two of `nodes` have both scope and text in common.
-    pub(super) fn new(nodes: Vec<Node<V>>) -> Self {
-        let mut slots = vec![Slot { tag: 0, node: EMPTY }; (nodes.len() * 2).next_power_of_two()].into_boxed_slice();
+impl<V> Edit<V> {
+    /// Returns what it brings, if it brings anything.
+    pub(super) fn into_node(self) -> Option<Node<V>> {
+        Some(Node::new(self.scope, &self.text, self.value?))
+    }
+
+    fn is_of(&self, node: &Node<V>) -> bool {
+        self.scope == node.scope && self.text.as_bytes() == node.text()
+    }
+}
+
+impl<V> Shard<V> {
+    fn new(nodes: Vec<Node<V>>) -> Self {
+        let mut slots = vec![Slot { tag: 0, node: EMPTY }; (nodes.len() * 2).next_power_of_two()];
         let mask = slots.len() - 1;
         for (number, node) in (0..EMPTY).zip(&nodes) {
-            let hash = hash(node.scope, node.text());
+            let hash = node.hash();
             let mut at = hash as usize & mask;
             while slots[at].node != EMPTY {
                 at = (at + 1) & mask;
             }
             slots[at] = Slot { tag: tag(hash), node: number };
         }
-        Self { slots, nodes: nodes.into() }
+        Self { slots: slots.into(), nodes: nodes.into() }
     }
 
-    pub(super) fn get(&self, scope: u32, text: &[u8]) -> Option<&V> {
-        let hash = hash(scope, text);
+    fn get(&self, hash: u64, scope: u32, text: &[u8]) -> Option<&V> {
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
         loop {
@@ -105,9 +138,60 @@ impl<V> Index<V> {
             at = (at + 1) & mask;
         }
     }
+}
 
-    pub(super) fn nodes(&self) -> &[Node<V>] {
-        &self.nodes
+impl<V> Index<V> {
+    /// No two of `nodes` have both scope and text in common.
+    pub(super) fn new(nodes: Vec<Node<V>>) -> Self {
+        let len = nodes.len();
+        let count = len.div_ceil(SHARD_NODES_MAX).next_power_of_two();
+        if count == 1 {
+            return Self { shards: Box::new([Shard::new(nodes)]), len };
+        }
+        let mut shards: Vec<Vec<Node<V>>> = (0..count).map(|_| Vec::new()).collect();
+        for node in nodes {
+            shards[shard(node.hash(), count)].push(node);
+        }
+        Self { shards: shards.into_iter().map(Shard::new).collect(), len }
+    }
+
+    pub(super) fn get(&self, scope: u32, text: &[u8]) -> Option<&V> {
+        let hash = hash(scope, text);
+        self.shards[shard(hash, self.shards.len())].get(hash, scope, text)
+    }
+
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node<V>> {
+        self.shards.iter().flat_map(|shard| shard.nodes.iter())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl<V: Clone> Index<V> {
+    /// Returns this index with `edits` made, no two of the same scope and text.
+    pub(super) fn changed(&self, edits: Vec<Edit<V>>) -> Self {
+        let mut shards = self.shards.clone();
+        let of = |edit: &Edit<V>| shard(hash(edit.scope, edit.text.as_bytes()), self.shards.len());
+        let mut edits: Vec<(usize, Edit<V>)> = edits.into_iter().map(|edit| (of(&edit), edit)).collect();
+        edits.sort_unstable_by_key(|(shard, _)| *shard);
+        for together in edits.chunk_by(|(a, _), (b, _)| a == b) {
+            let shard = &mut shards[together[0].0];
+            let kept = shard.nodes.iter().filter(|node| !together.iter().any(|(_, edit)| edit.is_of(node)));
+            let mut nodes: Vec<Node<V>> = kept.cloned().collect();
+            nodes.extend(
+                together.iter().filter_map(|(_, edit)| Some(Node::new(edit.scope, &edit.text, edit.value.clone()?))),
+            );
+            *shard = Shard::new(nodes);
+        }
+        let len = shards.iter().map(|shard| shard.nodes.len()).sum();
+        let changed = Self { shards, len };
+        let count = changed.shards.len();
+        if len > count * SHARD_NODES_MAX || (count > 1 && len < count * SHARD_NODES_MIN) {
+            return Self::new(changed.nodes().cloned().collect());
+        }
+        changed
     }
 }
 
@@ -115,7 +199,12 @@ fn hash(scope: u32, text: &[u8]) -> u64 {
     FixedState::default().hash_one((scope, text))
 }
 
-/// The half of the hash that does not choose the slot.
+/// Bits of the hash that choose neither the shard nor, unless it is crowded, the slot.
 fn tag(hash: u64) -> u32 {
-    (hash >> 32) as u32
+    (hash >> 16) as u32
+}
+
+/// `count` is a power of two.
+fn shard(hash: u64, count: usize) -> usize {
+    (hash >> 48) as usize & (count - 1)
 }

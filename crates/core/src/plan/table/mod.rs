@@ -17,14 +17,11 @@ mod index;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use self::{
     host::Host,
-    index::{Index, Node},
+    index::{Edit, Index},
 };
 use super::{Hostname, Request, Route};
 
@@ -39,6 +36,18 @@ pub struct RouteTable<T> {
 
 const EXACT_SCOPE: u32 = 0;
 const WILDCARD_SCOPE: u32 = 1;
+
+/// Routes that leave a hostname, and routes that come.
+struct Changes<'a, T> {
+    removed: Vec<&'a Arc<T>>,
+    added: Vec<&'a Arc<T>>,
+}
+
+impl<T> Default for Changes<'_, T> {
+    fn default() -> Self {
+        Self { removed: Vec::new(), added: Vec::new() }
+    }
+}
 
 /// Where a request's rule was found.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,50 +69,34 @@ impl<T: AsRef<Route>> RouteTable<T> {
     }
 
     /// Builds the table with the routes of this one, apart from those in `removed`, and those in `added`. It shares with
-    /// this one what stands under hostnames that no such route has.
+    /// this one what stands under hostnames and paths that no such route has.
     pub fn updated(&self, removed: &[Arc<T>], added: impl IntoIterator<Item = Arc<T>>) -> Self {
-        let gone: HashSet<*const T> = removed.iter().map(Arc::as_ptr).collect();
-        // By hostname: the routes that it has now.
-        let mut changed: BTreeMap<Hostname, Vec<Arc<T>>> = BTreeMap::new();
-        let before = |hostname: &Hostname| -> Vec<Arc<T>> {
-            let routes = self.host(hostname).map_or(&[][..], |host| &host.routes);
-            routes.iter().filter(|route| !gone.contains(&Arc::as_ptr(route))).cloned().collect()
-        };
+        let added: Vec<Arc<T>> = added.into_iter().collect();
+        let mut changes: BTreeMap<&Hostname, Changes<'_, T>> = BTreeMap::new();
         for route in removed {
-            for hostname in self.hostnames(route) {
-                changed.entry(hostname.clone()).or_insert_with_key(before);
+            self.hostnames(route).for_each(|hostname| changes.entry(hostname).or_default().removed.push(route));
+        }
+        for route in &added {
+            self.hostnames(route).for_each(|hostname| changes.entry(hostname).or_default().added.push(route));
+        }
+        let mut any_host = self.any_host.clone();
+        let mut edits = Vec::with_capacity(changes.len());
+        for (hostname, Changes { removed, added }) in changes {
+            let value = build::host(self.host(hostname).map(|host| &**host), &removed, &added);
+            match hostname {
+                Hostname::Any => any_host = value,
+                Hostname::Exact(name) => edits.push(Edit { scope: EXACT_SCOPE, text: name.clone(), value }),
+                Hostname::Wildcard(suffix) => edits.push(Edit { scope: WILDCARD_SCOPE, text: suffix.clone(), value }),
             }
         }
-        for route in added {
-            for hostname in self.hostnames(&route) {
-                changed.entry(hostname.clone()).or_insert_with_key(before).push(Arc::clone(&route));
-            }
-        }
-        self.with_hosts(changed)
+        let hosts = self.hosts.changed(edits);
+        let wildcards = hosts.nodes().filter(|node| node.scope == WILDCARD_SCOPE);
+        let wildcard_len_max = wildcards.map(|node| node.text().len()).max().unwrap_or(0);
+        Self { listener: self.listener.clone(), hosts, wildcard_len_max, any_host }
     }
 
     fn hostnames<'a>(&self, route: &'a Arc<T>) -> impl Iterator<Item = &'a Hostname> {
         (**route).as_ref().hostnames.iter().filter(|hostname| hostname.intersects(&self.listener))
-    }
-
-    /// Replaces the hosts that have changed; one without routes is left out.
-    fn with_hosts(&self, changed: BTreeMap<Hostname, Vec<Arc<T>>>) -> Self {
-        let replaced: HashSet<(u32, &[u8])> = changed.keys().filter_map(key).collect();
-        let kept = self.hosts.nodes().iter().filter(|node| !replaced.contains(&(node.scope, node.text())));
-        let mut nodes: Vec<Node<Arc<Host<T>>>> = kept.cloned().collect();
-        let mut any_host = self.any_host.clone();
-        for (hostname, routes) in changed {
-            let host = (!routes.is_empty()).then(|| Arc::new(build::host(routes.into())));
-            match (hostname, host) {
-                (Hostname::Any, host) => any_host = host,
-                (Hostname::Exact(name), Some(host)) => nodes.push(Node::new(EXACT_SCOPE, &name, host)),
-                (Hostname::Wildcard(suffix), Some(host)) => nodes.push(Node::new(WILDCARD_SCOPE, &suffix, host)),
-                (Hostname::Exact(_) | Hostname::Wildcard(_), None) => {}
-            }
-        }
-        let wildcards = nodes.iter().filter(|node| node.scope == WILDCARD_SCOPE);
-        let wildcard_len_max = wildcards.map(|node| node.text().len()).max().unwrap_or(0);
-        Self { listener: self.listener.clone(), hosts: Index::new(nodes), wildcard_len_max, any_host }
     }
 
     fn host(&self, hostname: &Hostname) -> Option<&Arc<Host<T>>> {

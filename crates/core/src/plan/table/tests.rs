@@ -1,6 +1,7 @@
 //! Golden cases, written as the Gateway API writes them, and the property that the table equals a linear scan.
 
 mod conformance;
+mod index;
 mod property;
 
 use std::{borrow::Cow, sync::Arc};

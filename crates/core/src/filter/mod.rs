@@ -22,8 +22,9 @@ pub enum Filter {
     Redirect(redirect::Redirect),
     Rewrite(rewrite::Rewrite),
     Mirror(mirror::Mirror),
-    Cors(cors::Cors),
-    ExternalAuth(external_auth::ExternalAuth),
+    /// These are large, and few routes have them.
+    Cors(Box<cors::Cors>),
+    ExternalAuth(Box<external_auth::ExternalAuth>),
     /// A filter that cannot be honoured fails the request; it is never skipped.
     Refuse(Refusal),
 }

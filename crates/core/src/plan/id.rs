@@ -54,3 +54,19 @@ id! {
     /// `secret/namespace/name`.
     CertificateId;
 }
+
+#[cfg(feature = "wire")]
+impl ListenerId {
+    /// For another allocation of the same text.
+    pub(in crate::plan) fn as_arc_mut(&mut self) -> &mut Arc<str> {
+        &mut self.0
+    }
+}
+
+#[cfg(feature = "wire")]
+impl BackendId {
+    /// For another allocation of the same text.
+    pub(in crate::plan) fn as_arc_mut(&mut self) -> &mut Arc<str> {
+        &mut self.0
+    }
+}

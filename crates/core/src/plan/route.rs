@@ -77,7 +77,8 @@ pub struct Rule {
     #[serde(deserialize_with = "tight")]
     pub backends: Vec<WeightedBackend>,
     pub timeouts: Timeouts,
-    pub retry: Option<Retry>,
+    /// Few rules have one, and there are thousands of rules.
+    pub retry: Option<Box<Retry>>,
 }
 
 /// All that is given must hold. What a later version asks beyond that is no field to skip: it would match too much.
@@ -157,9 +158,13 @@ impl StringMatch {
 
 /// A regular expression that is linear in its input, with its source text for comparison and display.
 #[derive(Clone, Debug)]
-pub struct Pattern {
-    text: Arc<str>,
-    literal_prefix: Arc<str>,
+pub struct Pattern(Arc<Expression>);
+
+/// Apart from where it is used: most matches have none, and take no room for one.
+#[derive(Debug)]
+struct Expression {
+    text: Box<str>,
+    literal_prefix: Box<str>,
     compiled: Regex,
 }
 
@@ -179,20 +184,21 @@ impl Pattern {
             .dfa_size_limit(Self::COMPILED_BYTES_MAX)
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { text: text.into(), literal_prefix: literal_prefix(&anchored).into(), compiled })
+        let expression = Expression { text: text.into(), literal_prefix: literal_prefix(&anchored).into(), compiled };
+        Ok(Self(Arc::new(expression)))
     }
 
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Returns text that every value which matches begins with; it may be empty, and need not be the longest.
     pub(super) fn literal_prefix(&self) -> &str {
-        &self.literal_prefix
+        &self.0.literal_prefix
     }
 
     pub fn is_match(&self, value: &[u8]) -> bool {
-        self.compiled.is_match(value)
+        self.0.compiled.is_match(value)
     }
 }
 
@@ -205,13 +211,13 @@ fn literal_prefix(pattern: &str) -> String {
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.0.text == other.0.text
     }
 }
 
 impl Serialize for Pattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(&self.0.text)
     }
 }
 

@@ -176,7 +176,9 @@ impl Translator<'_> {
             FilterSpec::Rewrite(filter) => {
                 Filter::Rewrite(rewrite::translate::translate(filter.ok_or_else(missing)?, matches, &own)?)
             }
-            FilterSpec::Cors(filter) => Filter::Cors(cors::translate::translate(filter.ok_or_else(missing)?, &own)?),
+            FilterSpec::Cors(filter) => {
+                Filter::Cors(Box::new(cors::translate::translate(filter.ok_or_else(missing)?, &own)?))
+            }
             FilterSpec::Mirror(filter) => {
                 let filter = filter.ok_or_else(missing)?;
                 let share = mirror::translate::share(filter, &own)?;
@@ -201,7 +203,7 @@ impl Translator<'_> {
                 let terms = external_auth::translate::translate(filter, self.usage.from.namespace, &own)?;
                 let usage = Use { grpc: filter.protocol == ExternalAuthProtocol::Grpc, ..self.usage };
                 match self.resolve(usage, &filter.backend_ref, &own.name("backendRef")) {
-                    Some(backend) => Filter::ExternalAuth(terms.with(backend)),
+                    Some(backend) => Filter::ExternalAuth(Box::new(terms.with(backend))),
                     // Nobody is there to say that a request may pass.
                     None => Filter::Refuse(Refusal::Broken),
                 }

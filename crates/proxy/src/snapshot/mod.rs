@@ -192,7 +192,7 @@ impl<'s> Found<'s> {
     }
 
     pub(crate) fn terms(&self) -> Terms<'s> {
-        let retry = if self.rule.has_retry { self.plan().retry.as_ref() } else { None };
+        let retry = if self.rule.has_retry { self.plan().retry.as_deref() } else { None };
         Terms { timeouts: self.rule.timeouts, retry }
     }
 

@@ -241,7 +241,8 @@ fn call_is_not_retried_after_its_first_message() {
         false => Vec::new(),
     });
     let mut retried = to_origin();
-    retried.retry = Some(Retry { codes: vec![500, 502, 503, 504], attempts: 3, backoff: Duration::from_millis(1) });
+    retried.retry =
+        Some(Box::new(Retry { codes: vec![500, 502, 503, 504], attempts: 3, backoff: Duration::from_millis(1) }));
     let gateway = gateway(&origin, vec![retried]);
     let mut connection = Connection::connect(gateway.address, &[]);
     connection.send_all(&[Frame::headers(1, false, call("/s/m", &[])), Frame::data(1, true, MESSAGE)]);

@@ -251,7 +251,7 @@ fn long_body_is_whole_or_refused() {
     let shadow = Origin::start();
     let plain = rule(prefix("/plain"), [forward("origin")]);
     let mut retried = rule(prefix("/retried"), [forward("origin")]);
-    retried.retry = Some(Retry { codes: vec![500], attempts: 1, backoff: Duration::from_millis(1) });
+    retried.retry = Some(Box::new(Retry { codes: vec![500], attempts: 1, backoff: Duration::from_millis(1) }));
     let mut mirrored = rule(prefix("/mirrored"), [forward("origin")]);
     mirrored.filters.push(Filter::Mirror(Mirror { backend: BackendId::new("shadow"), numerator: 1, denominator: 1 }));
     let gateway = Gateway::builder()

@@ -16,7 +16,7 @@ use crate::harness::{
 
 fn retrying(codes: &[u16], attempts: u32) -> Rule {
     let retry = Retry { codes: codes.to_vec(), attempts, backoff: Duration::from_millis(5) };
-    Rule { retry: Some(retry), ..rule(prefix("/"), [forward("origin")]) }
+    Rule { retry: Some(Box::new(retry)), ..rule(prefix("/"), [forward("origin")]) }
 }
 
 /// An address where nobody listens.

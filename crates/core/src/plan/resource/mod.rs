@@ -10,6 +10,7 @@ mod later;
 mod store;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

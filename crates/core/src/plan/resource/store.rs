@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Name, body, later};
+use super::{Name, body, later, texts::Texts};
 use crate::plan::{ListenerId, Plan, RouteId};
 
 /// Which listeners' routes may be different by now.
@@ -40,8 +40,7 @@ pub struct Store {
     /// Its listeners' routes are as [`Store::plan`] last saw them: in their own order.
     plan: Plan,
     attached: BTreeMap<RouteId, Box<[ListenerId]>>,
-    /// One allocation for each listener's id, however many routes name it.
-    listeners: BTreeSet<ListenerId>,
+    texts: Texts,
     stale: Stale,
     rejected: BTreeMap<String, String>,
 }
@@ -63,13 +62,15 @@ impl Store {
                 self.stale = Stale::Everything;
             }
             Name::Route(id) => {
-                let (read, refused) = match body::read::<body::RouteIn>(body) {
+                let (mut read, refused) = match body::read::<body::RouteIn>(body) {
                     Ok(read) => (read, Vec::new()),
                     Err(error) => later::route(body).map_err(|_| error)?,
                 };
                 if read.route.id != id {
                     return Err(format!("it holds the route {}", read.route.id));
                 }
+                read.route.id = id.clone();
+                self.texts.share_of_route(&mut read.route);
                 self.attach(&id, read.listeners);
                 put(&mut self.plan.routes, id, read.route);
                 if !refused.is_empty() {
@@ -86,18 +87,12 @@ impl Store {
         Ok(())
     }
 
-    fn attach(&mut self, route: &RouteId, listeners: Vec<ListenerId>) {
+    fn attach(&mut self, route: &RouteId, mut listeners: Vec<ListenerId>) {
         if self.attached.get(route).is_some_and(|before| **before == *listeners) {
             return;
         }
-        let shared = listeners.into_iter().map(|id| {
-            let known = self.listeners.get(&id).cloned();
-            known.unwrap_or_else(|| {
-                self.listeners.insert(id.clone());
-                id
-            })
-        });
-        self.attached.insert(route.clone(), shared.collect());
+        listeners.iter_mut().for_each(|id| self.texts.share(id.as_arc_mut()));
+        self.attached.insert(route.clone(), listeners.into());
         self.stale.add(route);
     }
 
@@ -156,8 +151,6 @@ impl Store {
         for listener in self.plan.ports.values_mut().flat_map(|port| &mut port.listeners) {
             listener.routes = routes.remove(&listener.id).unwrap_or_default();
         }
-        let named: BTreeSet<ListenerId> = self.attached.values().flatten().cloned().collect();
-        self.listeners = named;
     }
 }
 

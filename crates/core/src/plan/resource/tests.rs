@@ -133,7 +133,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
                 remove: vec!["b".into()],
             }),
             1 if text.is_empty() => Filter::Refuse(Refusal::Broken),
-            1 => Filter::ExternalAuth(external_auth(&text)),
+            1 => Filter::ExternalAuth(Box::new(external_auth(&text))),
             2 => Filter::Mirror(Mirror {
                 backend: BackendId::new("service/ns/1/80/http2"),
                 numerator: 1,
@@ -165,7 +165,8 @@ fn any_rule() -> impl Strategy<Value = Rule> {
                 request: number.map(|number| Duration::from_millis(number.into())),
                 ..Timeouts::default()
             },
-            retry: number.map(|attempts| Retry { codes: vec![503], attempts, backoff: Duration::from_micros(1) }),
+            retry: number
+                .map(|attempts| Box::new(Retry { codes: vec![503], attempts, backoff: Duration::from_micros(1) })),
         }
     })
 }
@@ -241,6 +242,42 @@ fn what_is_sent_again_as_it_was_stays_the_same_allocation() {
     let mut store = Store::default();
     let (first, second) = (apply(&mut store, &all), apply(&mut store, &all));
     assert!(Arc::ptr_eq(&first.routes[&route_id(1)], &second.routes[&route_id(1)]));
+}
+
+#[test]
+fn what_routes_have_in_common_is_kept_once() {
+    let mut plan = example();
+    let named_alike = |number: u8| {
+        let host = Hostname::parse(Some("a.example.com"));
+        let target = Target::Backend(BackendId::new("service/ns/1/80/http1"));
+        let route = Route {
+            hostnames: vec![host],
+            rules: vec![Rule {
+                name: None,
+                matches: Vec::new(),
+                filters: Vec::new(),
+                backends: vec![WeightedBackend { weight: 1, target, filters: Vec::new() }],
+                timeouts: Timeouts::default(),
+                retry: None,
+            }],
+            ..Route::clone(&example().routes[&route_id(number)])
+        };
+        named(number, route)
+    };
+    plan.routes = [named_alike(1), named_alike(2)].into();
+    let mut store = Store::default();
+    let has = apply(&mut store, &difference(&Plan::default(), &plan));
+    assert_eq!(has, plan);
+    let texts = |number: u8| {
+        let route = &has.routes[&route_id(number)];
+        let (Hostname::Exact(host), Target::Backend(backend)) =
+            (&route.hostnames[0], &route.rules[0].backends[0].target)
+        else {
+            panic!("{route:?} is not as it was made");
+        };
+        [host, backend.as_arc(), &route.precedence.namespace].map(Arc::as_ptr)
+    };
+    assert_eq!(texts(1), texts(2));
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn one(index: usize, spec: &HttpRouteRule, field: &Field<'_>, translator: &mut T
         filters: Vec::new(),
         backends: Vec::new(),
         timeouts: spec.timeouts.as_ref().map_or_else(Timeouts::default, timeouts),
-        retry: spec.retry.as_ref().map(retry),
+        retry: spec.retry.as_ref().map(retry).map(Box::new),
     };
     let filters: Vec<FilterSpec<'_>> = spec.filters.iter().map(Into::into).collect();
     let shares: Vec<Share<'_>> = spec.backend_refs.iter().map(Into::into).collect();

@@ -33,7 +33,7 @@ fn over_grpc() -> ExternalAuth {
 }
 
 fn asked(auth: ExternalAuth) -> Rule {
-    Rule { filters: vec![Filter::ExternalAuth(auth)], ..rule() }
+    Rule { filters: vec![Filter::ExternalAuth(Box::new(auth))], ..rule() }
 }
 
 #[test]

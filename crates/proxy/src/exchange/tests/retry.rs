@@ -7,7 +7,7 @@ use crate::testbed::{Bed, app, listen, rule, rule_to};
 
 fn retrying(codes: &[u16], attempts: u32) -> Rule {
     let backoff = Duration::from_millis(25);
-    Rule { retry: Some(Retry { codes: codes.to_vec(), attempts, backoff }), ..rule() }
+    Rule { retry: Some(Box::new(Retry { codes: codes.to_vec(), attempts, backoff })), ..rule() }
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,7 +37,7 @@ async fn a_backend_that_takes_too_long_is_a_504() {
 #[tokio::test(start_paused = true)]
 async fn a_try_that_takes_too_long_leaves_time_for_another() {
     let retry = Retry { codes: vec![504], attempts: 1, backoff: Duration::from_millis(25) };
-    let rule = Rule { retry: Some(retry), ..within(Some(10 * SECOND), Some(SECOND)) };
+    let rule = Rule { retry: Some(Box::new(retry)), ..within(Some(10 * SECOND), Some(SECOND)) };
     Bed::run(rule, async |bed| {
         let mut backend = listen(app(1));
         let mut client = bed.client();
@@ -53,7 +53,7 @@ async fn a_try_that_takes_too_long_leaves_time_for_another() {
 #[tokio::test(start_paused = true)]
 async fn the_time_of_a_request_covers_all_its_tries() {
     let retry = Retry { codes: vec![500], attempts: 9, backoff: Duration::from_millis(25) };
-    let rule = Rule { retry: Some(retry), ..within(Some(SECOND), None) };
+    let rule = Rule { retry: Some(Box::new(retry)), ..within(Some(SECOND), None) };
     Bed::run(rule, async |bed| {
         let mut backend = listen(app(1));
         let (mut client, began) = (bed.client(), Instant::now());

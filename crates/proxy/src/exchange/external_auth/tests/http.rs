@@ -246,7 +246,7 @@ async fn filters_before_it_are_done_when_it_asks_and_those_after_it_see_its_answ
     let filters = vec![
         Filter::RequestHeader(set("Authorization", "before")),
         Filter::ResponseHeader(set("X-Marked", "yes")),
-        Filter::ExternalAuth(over_http()),
+        Filter::ExternalAuth(Box::new(over_http())),
         Filter::RequestHeader(remove),
         Filter::ResponseHeader(set("X-Late", "yes")),
     ];
@@ -272,7 +272,7 @@ async fn filters_before_it_are_done_when_it_asks_and_those_after_it_see_its_answ
 #[tokio::test(start_paused = true)]
 async fn of_two_servers_the_second_is_not_asked_after_a_no() {
     let second = ExternalAuth { backend: BackendId::new("mirror"), ..over_http() };
-    let filters = vec![Filter::ExternalAuth(over_http()), Filter::ExternalAuth(second)];
+    let filters = vec![Filter::ExternalAuth(Box::new(over_http())), Filter::ExternalAuth(Box::new(second))];
     Bed::run(Rule { filters, ..rule() }, async |bed| {
         let (mut first, mut seconds) = (listen(auth()), listen(crate::testbed::mirror()));
         let mut client = bed.client();
@@ -289,7 +289,7 @@ async fn of_two_servers_the_second_is_not_asked_after_a_no() {
 #[tokio::test(start_paused = true)]
 async fn a_filter_of_a_backend_asks_for_its_share() {
     let mut rule = rule();
-    rule.backends[0].filters = vec![Filter::ExternalAuth(over_http())];
+    rule.backends[0].filters = vec![Filter::ExternalAuth(Box::new(over_http()))];
     Bed::run(rule, async |bed| {
         let mut servers = listen(auth());
         let mut client = bed.client();
@@ -312,7 +312,7 @@ async fn a_browser_may_read_a_no_where_cors_stands_before_it_and_a_preflight_is_
         expose_headers: Vec::new(),
         max_age: Duration::from_secs(5),
     };
-    let filters = vec![Filter::Cors(cors), Filter::ExternalAuth(over_http())];
+    let filters = vec![Filter::Cors(Box::new(cors)), Filter::ExternalAuth(Box::new(over_http()))];
     Bed::run(Rule { filters, ..rule() }, async |bed| {
         let mut servers = listen(auth());
         let mut client = bed.client();

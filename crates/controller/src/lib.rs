@@ -15,9 +15,10 @@ mod picture;
 pub mod provision;
 mod publish;
 mod relay;
+mod start;
 mod status;
 mod vitals;
 mod watch;
 
-pub use engine::{Settings, run};
+pub use start::{Settings, run};
 pub use vitals::Vitals;

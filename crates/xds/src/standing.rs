@@ -42,10 +42,11 @@ impl Standing {
             && self.proxies.iter().all(|proxy| proxy.version == self.published)
     }
 
-    /// Returns what is not in force of what was published last: what any proxy rejects, and what is sent to nobody.
-    pub fn rejected(&self) -> BTreeMap<&str, &str> {
-        let current = self.proxies.iter().filter(|proxy| proxy.version == self.published);
-        let rejected = current.flat_map(|proxy| proxy.rejected.iter().map(|(name, why)| (&**name, &**why)));
+    /// Returns what is not in force of what was published: what any proxy rejects whose version `counts`, and what is sent
+    /// to nobody.
+    pub fn rejected(&self, counts: impl Fn(Version) -> bool) -> BTreeMap<&str, &str> {
+        let heard = self.proxies.iter().filter(|proxy| proxy.version.is_some_and(&counts));
+        let rejected = heard.flat_map(|proxy| proxy.rejected.iter().map(|(name, why)| (&**name, &**why)));
         // What a proxy says of a resource that it was not sent is not why.
         rejected.chain(self.refused.iter().map(|(name, why)| (&**name, &**why))).collect()
     }

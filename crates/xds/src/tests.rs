@@ -204,9 +204,9 @@ async fn a_rejection_names_its_resource_and_a_later_word_replaces_it() {
     proxy.complete().await;
     proxy.acknowledge(version, &[("y", "makes no sense")]).await;
     let standing = host.standing("a", Standing::is_confirmed).await;
-    assert_eq!(standing.rejected(), BTreeMap::from([("y", "makes no sense")]));
+    assert_eq!(standing.rejected(|_| true), BTreeMap::from([("y", "makes no sense")]));
     proxy.acknowledge(version, &[]).await;
-    host.standing("a", |standing| standing.is_confirmed() && standing.rejected().is_empty()).await;
+    host.standing("a", |standing| standing.is_confirmed() && standing.rejected(|_| true).is_empty()).await;
 }
 
 #[tokio::test]
@@ -224,12 +224,12 @@ async fn a_resource_that_is_too_long_is_named_and_nobody_gets_its_body() {
     proxy.acknowledge(version, &[("x", "it is empty")]).await;
     let standing = host.standing("a", Standing::is_confirmed).await;
     let why = format!("it has {} bytes, and proxies take at most {BODY_BYTES_MAX}", long.len());
-    assert_eq!(standing.rejected(), BTreeMap::from([("x", &*why)]));
+    assert_eq!(standing.rejected(|_| true), BTreeMap::from([("x", &*why)]));
 
-    host.server.publish("a", added(&[("x", &long[..BODY_BYTES_MAX])]));
+    let version = host.server.publish("a", added(&[("x", &long[..BODY_BYTES_MAX])]));
     proxy.complete().await;
     assert_eq!(proxy.has["x"].len(), BODY_BYTES_MAX);
-    assert!(host.server.standing("a").rejected().is_empty());
+    assert!(host.server.standing("a").rejected(|said| said == version).is_empty());
 }
 
 #[tokio::test]
@@ -362,7 +362,7 @@ async fn the_leader_knows_what_proxies_of_a_standby_confirm_and_forgets_them_wit
     assert!(!standing.is_confirmed());
     proxy.acknowledge(version, &[("x", "no")]).await;
     let standing = leader.standing("a", Standing::is_confirmed).await;
-    assert_eq!(standing.rejected(), BTreeMap::from([("x", "no")]));
+    assert_eq!(standing.rejected(|_| true), BTreeMap::from([("x", "no")]));
     relay.abort();
     leader.standing("a", |standing| standing.proxies.is_empty()).await;
 }

@@ -4,7 +4,9 @@
 
 mod desk;
 mod settle;
+mod speaker;
 mod writer;
 
 pub(crate) use desk::Desk;
+pub(crate) use speaker::Speaker;
 pub(crate) use writer::run;

@@ -62,7 +62,8 @@ impl Observed {
 /// What a data plane says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DataPlaneState {
-    /// Whether every proxy enforces the Plan that these objects compile to.
+    /// Whether every proxy enforces the Plan that these objects compile to, or one that it was a moment ago: who says so of
+    /// the objects waits until proxies have come so far.
     pub confirmed: bool,
     /// IP addresses at which it can be reached, or DNS names where its load balancer has no address.
     pub addresses: Vec<String>,

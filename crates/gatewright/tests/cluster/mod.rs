@@ -200,9 +200,9 @@ fn a_proxy_serves_what_it_is_sent_confirms_it_and_goes_on_without_its_controller
     two.ports.insert(number, port);
     controller.publish(two);
     let standing = controller.wait(Standing::is_confirmed);
-    assert_eq!(standing.rejected().into_keys().collect::<Vec<_>>(), [format!("port/{number}")]);
+    assert_eq!(standing.rejected(|_| true).into_keys().collect::<Vec<_>>(), [format!("port/{number}")]);
     drop(taken);
-    controller.wait(|standing| standing.is_confirmed() && standing.rejected().is_empty());
+    controller.wait(|standing| standing.is_confirmed() && standing.rejected(|_| true).is_empty());
     assert_eq!(status(number, "/"), Some(302));
 
     drop(controller);
@@ -222,7 +222,7 @@ fn a_proxy_starts_from_its_cache_without_a_controller_and_takes_tls_keys_when_on
     let with_tls = plan(http, 301, Some(https));
     controller.publish(with_tls.clone());
     let first = proxy(address, admin, folder.path());
-    controller.wait(|standing| standing.is_confirmed() && standing.rejected().is_empty());
+    controller.wait(|standing| standing.is_confirmed() && standing.rejected(|_| true).is_empty());
     let cached = folder.path().join("plan");
     wait(|| fs::read_to_string(&cached).ok());
     drop(first);

@@ -164,8 +164,11 @@ impl Server {
         self.serve_streams(accept::accept(listener, identity), stop).await
     }
 
-    /// Serves connections that are secure already.
-    pub(crate) async fn serve_streams<IO>(
+    /// Serves connections that are secure already, until `stop` completes.
+    ///
+    /// # Errors
+    /// When `incoming` fails for good.
+    pub async fn serve_streams<IO>(
         &self,
         incoming: impl Stream<Item = io::Result<IO>>,
         stop: impl Future<Output = ()> + Send + 'static,

@@ -34,6 +34,8 @@ pub(crate) struct Desk {
 struct Papers {
     objects: BTreeMap<ObjectRef, Paper>,
     due: BTreeSet<ObjectRef>,
+    /// Seen for the first time since it was last asked who is.
+    newcomers: BTreeSet<ObjectRef>,
     /// Nothing is given out before.
     is_open: bool,
 }
@@ -45,6 +47,8 @@ struct Paper {
     stored: Option<Stored>,
     /// What the compiler says, of the object's generation then.
     computed: Option<Status>,
+    /// What it will say when the proxies are known to have it in force.
+    draft: Option<Option<Status>>,
     /// Whether Gateways use this GatewayClass of ours.
     is_in_use: Option<bool>,
     /// Being written now: what becomes due meanwhile waits.
@@ -106,13 +110,17 @@ impl Desk {
             return;
         }
         let mut papers = self.papers();
-        let paper = papers.objects.entry(object.clone()).or_default();
+        let Papers { objects, due, newcomers, .. } = &mut *papers;
+        let paper = objects.entry(object.clone()).or_insert_with(|| {
+            newcomers.insert(object.clone());
+            Paper::default()
+        });
         // After a write of ours, the watch may still tell of what was before it.
         if paper.stored.as_ref().is_some_and(|known| is_older(&stored, known)) {
             return;
         }
         paper.stored = Some(stored);
-        papers.due.insert(object.clone());
+        due.insert(object.clone());
         self.due.notify_one();
     }
 
@@ -131,32 +139,51 @@ impl Desk {
         papers.due.retain(|object| !is_gone(object));
     }
 
-    /// The compiler has spoken: of the objects in `changed` it says now what is in `statuses`, or nothing any more. What it
-    /// does not speak of is cleaned of what we wrote.
-    pub(crate) fn update(
-        &self,
-        changed: &BTreeSet<ObjectRef>,
-        statuses: &BTreeMap<ObjectRef, Status>,
-        in_use: &BTreeMap<ObjectRef, bool>,
-    ) {
+    /// Returns the objects that are here since the last call. One that went and came again is among them, though the
+    /// compiler, which saw only what it came to, may find nothing changed.
+    pub(crate) fn newcomers(&self) -> BTreeSet<ObjectRef> {
+        std::mem::take(&mut self.papers().newcomers)
+    }
+
+    /// The compiler has spoken: of these objects it says what is in `statuses`, or nothing any more. None of it is written
+    /// before [`Self::say`].
+    pub(crate) fn draft(&self, of: &BTreeSet<ObjectRef>, statuses: &BTreeMap<ObjectRef, Status>) {
+        let mut papers = self.papers();
+        for object in of {
+            if let Some(paper) = papers.objects.get_mut(object) {
+                paper.draft = Some(statuses.get(object).cloned());
+            }
+        }
+    }
+
+    /// What was drafted of these objects is true. What the compiler does not speak of is cleaned of what we wrote.
+    pub(crate) fn say(&self, of: &BTreeSet<ObjectRef>) {
         let mut papers = self.papers();
         let Papers { objects, due, .. } = &mut *papers;
-        for object in changed {
-            if let Some(paper) = objects.get_mut(object) {
-                paper.computed = statuses.get(object).cloned();
+        for object in of {
+            // An object that went and came again meanwhile has no draft: it is another.
+            if let Some(paper) = objects.get_mut(object)
+                && let Some(draft) = paper.draft.take()
+            {
+                paper.computed = draft;
                 due.insert(object.clone());
             }
         }
+        self.due.notify_one();
+    }
+
+    /// Says of each GatewayClass of ours whether Gateways use it.
+    pub(crate) fn use_classes(&self, in_use: &BTreeMap<ObjectRef, bool>) {
+        let mut papers = self.papers();
+        let Papers { objects, due, .. } = &mut *papers;
         // GatewayClasses are the first of all kinds.
         for (object, paper) in objects.iter_mut().take_while(|(object, _)| object.kind == Kind::GatewayClass) {
             let is_in_use = in_use.get(object).copied();
             if is_in_use != paper.is_in_use {
                 paper.is_in_use = is_in_use;
                 due.insert(object.clone());
+                self.due.notify_one();
             }
-        }
-        if !due.is_empty() {
-            self.due.notify_one();
         }
     }
 
@@ -193,7 +220,7 @@ impl Desk {
     /// Takes an object that is due and has something to write. It is out until [`Self::returned`].
     pub(super) fn take(&self, now: Time) -> Option<(ObjectRef, Stored, Write)> {
         let mut papers = self.papers();
-        let Papers { objects, due, is_open } = &mut *papers;
+        let Papers { objects, due, is_open, .. } = &mut *papers;
         if !*is_open {
             return None;
         }

@@ -49,11 +49,8 @@ fn accepted(generation: i64) -> Status {
 
 fn say(desk: &Desk, generation: i64) {
     let statuses = BTreeMap::from([(class(), accepted(generation))]);
-    desk.update(&BTreeSet::from([class()]), &statuses, &BTreeMap::new());
-}
-
-fn use_class(desk: &Desk, in_use: &BTreeMap<ObjectRef, bool>) {
-    desk.update(&BTreeSet::new(), &BTreeMap::new(), in_use);
+    desk.draft(&[class()].into(), &statuses);
+    desk.say(&[class()].into());
 }
 
 /// What the API server holds after a write, as the next version.
@@ -113,11 +110,11 @@ fn what_somebody_else_overwrote_is_written_again() {
 fn a_class_in_use_has_the_finalizer_and_others_keep_theirs() {
     let desk = desk();
     desk.saw(&class(), Stored { finalizers: vec!["example.com/f".into()], ..stored(1, "") });
-    use_class(&desk, &BTreeMap::from([(class(), true)]));
+    desk.use_classes(&BTreeMap::from([(class(), true)]));
     let (_, _, write) = desk.take(NOW).unwrap();
     assert_eq!(write, Write::Finalizers(vec!["example.com/f".into(), FINALIZER.into()]));
     desk.returned(&class(), Some(carried_out(2, write)));
-    use_class(&desk, &BTreeMap::from([(class(), false)]));
+    desk.use_classes(&BTreeMap::from([(class(), false)]));
     let (_, _, write) = desk.take(NOW).unwrap();
     assert_eq!(write, Write::Finalizers(vec!["example.com/f".into()]));
 }
@@ -131,7 +128,7 @@ fn a_route_that_is_no_longer_ours_is_cleaned() {
             {{"parentRef":{{"name":"g"}},"controllerName":"example.com/other","conditions":[]}}]}}"#
     );
     desk.saw(&route, stored(1, &status));
-    use_class(&desk, &BTreeMap::new());
+    desk.use_classes(&BTreeMap::new());
     let Some((_, _, Write::Status(status))) = desk.take(NOW) else { panic!("nothing is written") };
     let names: Vec<_> = status["parents"].as_array().unwrap().iter().map(|it| &it["controllerName"]).collect();
     assert_eq!(names, ["example.com/other"]);
@@ -142,7 +139,7 @@ fn what_nobody_ever_wrote_to_is_left_alone() {
     let desk = desk();
     let route = ObjectRef::new(Kind::HttpRoute, "n", "r");
     desk.saw(&route, stored(1, r#"{"parents":[]}"#));
-    use_class(&desk, &BTreeMap::new());
+    desk.use_classes(&BTreeMap::new());
     assert!(desk.take(NOW).is_none());
 }
 

@@ -1,7 +1,5 @@
 //! Writes against an API server that refuses them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use gatewright_core::{
     api::{
         gateway_class::GatewayClassStatus,
@@ -46,7 +44,8 @@ fn write(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> (Log, watch::
         message: String::new(),
     };
     let status = Status::GatewayClass(GatewayClassStatus { conditions: vec![condition], ..Default::default() });
-    desk.update(&BTreeSet::from([class()]), &BTreeMap::from([(class(), status)]), &BTreeMap::new());
+    desk.draft(&[class()].into(), &[(class(), status)].into());
+    desk.say(&[class()].into());
     let resource = ApiResource {
         group: "gateway.networking.k8s.io".into(),
         version: "v1".into(),

@@ -36,6 +36,10 @@ const DEBOUNCE: Duration = Duration::from_millis(3);
 /// The least time from the end of one round to the next. Proxies are sent no more than a version in so long.
 const ROUND_INTERVAL: Duration = Duration::from_millis(10);
 
+/// The most time from the end of one round to the next, while proxies that follow are still busy with what came of it: one
+/// version of many changes costs them less than many versions. Who is slower holds up nobody.
+const PACE_INTERVAL: Duration = Duration::from_millis(50);
+
 /// How long after the start statuses wait for proxies that run already and have to find this controller: without it, a
 /// restart would tell the world that nothing is programmed.
 const REUNION_WAIT: Duration = Duration::from_secs(5);
@@ -115,6 +119,7 @@ impl Engine {
         (is_ready && self.is_due).then(|| match self.reunion_until {
             // Nothing was published yet.
             None => Instant::now(),
+            Some(_) if self.publisher.is_anybody_behind(self.published_at) => self.published_at + PACE_INTERVAL,
             Some(_) => self.published_at + ROUND_INTERVAL,
         })
     }

@@ -31,7 +31,7 @@ const IN_FLIGHT_MAX: usize = 16;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long an object rests after a write: of a Gateway to which a thousand routes attach, not every one is told.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(150);
 
 /// How long a write rests that failed for a reason that may go away.
 const RETRY: Duration = Duration::from_secs(1);

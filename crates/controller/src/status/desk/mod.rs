@@ -45,8 +45,8 @@ struct Papers {
 struct Paper {
     /// `None` while the object was not seen, or is gone.
     stored: Option<Stored>,
-    /// What the compiler says, of the object's generation then.
-    computed: Option<Status>,
+    /// What the compiler says, of the object's generation then: nothing of an object that is not ours. `None` before it spoke.
+    computed: Option<Option<Status>>,
     /// What it will say when the proxies are known to have it in force.
     draft: Option<Option<Status>>,
     /// Whether Gateways use this GatewayClass of ours.
@@ -165,7 +165,7 @@ impl Desk {
             if let Some(paper) = objects.get_mut(object)
                 && let Some(draft) = paper.draft.take()
             {
-                paper.computed = draft;
+                paper.computed = Some(draft);
                 due.insert(object.clone());
             }
         }
@@ -253,7 +253,7 @@ impl Desk {
                 return Some((stored.clone(), Write::Finalizers(others.chain(own).collect())));
             }
         }
-        let computed = paper.computed.clone().or_else(|| self.farewell(kind, stored))?;
+        let computed = paper.computed.clone()?.or_else(|| self.farewell(kind, stored))?;
         let old: Value = serde_json::from_str(&stored.status).unwrap_or_default();
         let new = settle(&old, &computed, &|name| self.controllers.serve(name), now);
         let is_new = new != old && !(old.is_null() && new.as_object().is_some_and(serde_json::Map::is_empty));

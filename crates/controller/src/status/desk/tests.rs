@@ -128,7 +128,9 @@ fn a_route_that_is_no_longer_ours_is_cleaned() {
             {{"parentRef":{{"name":"g"}},"controllerName":"example.com/other","conditions":[]}}]}}"#
     );
     desk.saw(&route, stored(1, &status));
-    desk.use_classes(&BTreeMap::new());
+    assert!(desk.take(NOW).is_none(), "nobody knows yet whether it is ours");
+    desk.draft(&[route.clone()].into(), &BTreeMap::new());
+    desk.say(&[route].into());
     let Some((_, _, Write::Status(status))) = desk.take(NOW) else { panic!("nothing is written") };
     let names: Vec<_> = status["parents"].as_array().unwrap().iter().map(|it| &it["controllerName"]).collect();
     assert_eq!(names, ["example.com/other"]);
@@ -139,7 +141,8 @@ fn what_nobody_ever_wrote_to_is_left_alone() {
     let desk = desk();
     let route = ObjectRef::new(Kind::HttpRoute, "n", "r");
     desk.saw(&route, stored(1, r#"{"parents":[]}"#));
-    desk.use_classes(&BTreeMap::new());
+    desk.draft(&[route.clone()].into(), &BTreeMap::new());
+    desk.say(&[route].into());
     assert!(desk.take(NOW).is_none());
 }
 

@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{Message, protocol::frame::coding::CloseCode},
+    tungstenite::{self, Message, protocol::frame::coding::CloseCode},
 };
 
 use super::{Duration, Instant, Job, Schedule, Via, in_time};
@@ -18,8 +18,8 @@ pub(super) async fn keep_asking(job: &Job, period: Duration) {
     loop {
         let due = tokio::select! {
             due = schedule.wait(job) => due,
-            parted = part(&mut socket), if job.target.may_go => {
-                socket = None;
+            said = hear(&mut socket), if job.target.may_go => {
+                let parted = part(socket.take(), said).await;
                 if parted.is_err() {
                     job.record(Via::WebSocket, Instant::now(), &parted);
                 }
@@ -36,12 +36,20 @@ pub(super) async fn keep_asking(job: &Job, period: Duration) {
     }
 }
 
-/// Waits until the socket is closed between two messages, and follows that to its end.
-async fn part(socket: &mut Option<WebSocketStream<TcpStream>>) -> Result<()> {
-    let Some(socket) = socket else { return std::future::pending().await };
-    let said = socket.next().await.context("the WebSocket was cut")??;
+/// Waits for what comes unasked. Dropped before, nothing is lost.
+async fn hear(socket: &mut Option<WebSocketStream<TcpStream>>) -> Option<tungstenite::Result<Message>> {
+    match socket {
+        Some(socket) => socket.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Follows a socket to its end that was closed in order, by what it `said`, between two messages.
+async fn part(socket: Option<WebSocketStream<TcpStream>>, said: Option<tungstenite::Result<Message>>) -> Result<()> {
+    let said = said.context("the WebSocket was cut")??;
     let Message::Close(Some(frame)) = said else { bail!("{said} came unasked") };
     ensure!(frame.code == CloseCode::Away, "closed with {frame}");
+    let mut socket = socket.context("there is one")?;
     while let Some(after) = in_time(async { Ok(socket.next().await) }).await? {
         after?;
     }

@@ -3,6 +3,8 @@
 //! What is said is the core's; here is decided only whether, when and onto what it is written.
 
 mod desk;
+#[cfg(test)]
+mod sample;
 mod settle;
 mod speaker;
 mod writer;

@@ -1,12 +1,5 @@
-use gatewright_core::{
-    api::{
-        gateway_class::GatewayClassStatus,
-        meta::{Condition, ConditionStatus},
-    },
-    status::Status,
-};
-
 use super::*;
+use crate::status::sample::accepted;
 
 const OURS: &str = "gatewright.dev/gateway-controller";
 const NOW: Time = Time(2_000_000_000);
@@ -33,18 +26,6 @@ fn class() -> ObjectRef {
 
 fn stored(version: u64, status: &str) -> Stored {
     Stored { resource_version: version.to_string(), uid: "u".into(), status: status.into(), ..Stored::default() }
-}
-
-fn accepted(generation: i64) -> Status {
-    let condition = Condition {
-        r#type: "Accepted".into(),
-        status: ConditionStatus::True,
-        observed_generation: generation,
-        last_transition_time: Time(0),
-        reason: "Accepted".into(),
-        message: String::new(),
-    };
-    Status::GatewayClass(GatewayClassStatus { conditions: vec![condition], ..GatewayClassStatus::default() })
 }
 
 fn say(desk: &Desk, generation: i64) {

@@ -1,15 +1,15 @@
 use std::time::Duration;
 
 use gatewright_core::{
-    api::{
-        gateway_class::GatewayClassStatus,
-        meta::{Condition, ConditionStatus, Time},
-    },
+    api::meta::Time,
     world::{Controllers, Kind},
 };
 
 use super::*;
-use crate::{status::desk::Write, watch::Stored};
+use crate::{
+    status::{desk::Write, sample::accepted},
+    watch::Stored,
+};
 
 const NOW: Time = Time(2_000_000_000);
 
@@ -19,16 +19,7 @@ fn class(name: &str) -> ObjectRef {
 
 /// Statuses of the classes `a` and `b`, of a generation.
 fn statuses(generation: i64) -> BTreeMap<ObjectRef, Status> {
-    let condition = Condition {
-        r#type: "Accepted".into(),
-        status: ConditionStatus::True,
-        observed_generation: generation,
-        last_transition_time: Time(0),
-        reason: "Accepted".into(),
-        message: String::new(),
-    };
-    let status = Status::GatewayClass(GatewayClassStatus { conditions: vec![condition], ..Default::default() });
-    ["a", "b"].map(|name| (class(name), status.clone())).into()
+    ["a", "b"].map(|name| (class(name), accepted(generation))).into()
 }
 
 fn desk() -> Arc<Desk> {

@@ -1,18 +1,12 @@
 //! Writes against an API server that refuses them.
 
-use gatewright_core::{
-    api::{
-        gateway_class::GatewayClassStatus,
-        meta::{Condition, ConditionStatus},
-    },
-    status::Status,
-    world::{Controllers, Kind},
-};
+use gatewright_core::world::{Controllers, Kind};
 use http::Method;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::double::{self, Answer, Asked, Log};
+use crate::status::sample::accepted;
 
 const OURS: &str = "gatewright.dev/gateway-controller";
 
@@ -35,16 +29,7 @@ fn write(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> (Log, watch::
     desk.open();
     let stored = Stored { resource_version: "1".into(), uid: "u".into(), ..Stored::default() };
     desk.saw(&class(), stored);
-    let condition = Condition {
-        r#type: "Accepted".into(),
-        status: ConditionStatus::True,
-        observed_generation: 1,
-        last_transition_time: Time(0),
-        reason: "Accepted".into(),
-        message: String::new(),
-    };
-    let status = Status::GatewayClass(GatewayClassStatus { conditions: vec![condition], ..Default::default() });
-    desk.draft(&[class()].into(), &[(class(), status)].into());
+    desk.draft(&[class()].into(), &[(class(), accepted(1))].into());
     desk.say(&[class()].into());
     let resource = ApiResource {
         group: "gateway.networking.k8s.io".into(),

@@ -1,15 +1,13 @@
 //! A WebSocket told to go: when the proxy stops, its client gets a Close frame of status 1001 between two frames of the
 //! backend's, and answers with its own, which tells the backend (RFC 6455 §7.1.2, §7.4.1).
 //!
+//! What a client says while the Close frame is on its way to it is lost. So the frame follows right behind what the backend
+//! says next, when the client's next word is mostly farthest off; only when neither says anything does it come by itself.
+//!
 //! Knows where frames begin and end, and nothing of what is in them.
-
-use std::time::Duration;
 
 /// An unmasked Close frame: status 1001, going away.
 pub(super) const CLOSE: [u8; 4] = [0x88, 2, 0x03, 0xE9];
-
-/// How long a farewell waits for the answer to what the client said last.
-pub(super) const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Bytes of a frame's head at most: two, a length of eight, a mask of four.
 const HEAD_BYTES_MAX: usize = 14;
@@ -20,8 +18,8 @@ const OPCODE_CLOSE: u8 = 8;
 pub(super) struct Farewell {
     pub(super) from_client: Frames,
     pub(super) from_backend: Frames,
-    /// The client was the last to say something: what it waits for would be lost behind the Close frame.
-    pub(super) awaits_answer: bool,
+    /// Since the proxy is about to stop, the backend has said something, and the client nothing after it.
+    is_answered: bool,
     /// The Close frame is on its way to the client: nothing may follow it.
     pub(super) is_said: bool,
     /// The client's side of the exchange has been ended.
@@ -32,18 +30,18 @@ impl Farewell {
     /// Takes notice of what the client says.
     pub(super) fn client_says(&mut self, bytes: &[u8]) {
         self.from_client.pass(bytes);
-        self.awaits_answer = true;
+        self.is_answered = false;
     }
 
-    /// Takes notice of what the backend says.
-    pub(super) fn backend_says(&mut self, bytes: &[u8]) {
+    /// Takes notice of what the backend says; `is_parting` when the proxy is about to stop.
+    pub(super) fn backend_says(&mut self, bytes: &[u8], is_parting: bool) {
         self.from_backend.pass(bytes);
-        self.awaits_answer = false;
+        self.is_answered = is_parting;
     }
 
     /// Whether a Close frame may be put in now; `is_late` when no answer is waited for any longer.
     pub(super) fn is_due(&self, is_late: bool) -> bool {
-        (is_late || !self.awaits_answer) && self.from_backend.is_between() && !self.from_backend.has_closed()
+        (is_late || self.is_answered) && self.from_backend.is_between() && !self.from_backend.has_closed()
     }
 }
 
@@ -137,17 +135,22 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_said_last_is_answered_first() {
+    fn a_farewell_comes_right_behind_an_answer() {
+        let said = [0x81, 0x80, 0, 0, 0, 0];
         let mut farewell = Farewell::default();
-        assert!(farewell.is_due(false), "nobody said anything");
-        farewell.client_says(&[0x81, 0x80, 0, 0, 0, 0]);
+        farewell.client_says(&said);
+        farewell.backend_says(&[0x81, 0], false);
+        assert!(!farewell.is_due(false), "that answer came long ago, for all we know");
+        assert!(farewell.is_due(true), "there is no other");
+        farewell.client_says(&said);
         assert!(!farewell.is_due(false), "the answer is to come");
-        assert!(farewell.is_due(true), "it did not come in time");
-        farewell.backend_says(&[0x81, 1]);
+        farewell.backend_says(&[0x81, 1], true);
         assert!(!farewell.is_due(true), "amid a frame");
-        farewell.backend_says(b"x");
+        farewell.backend_says(b"x", true);
         assert!(farewell.is_due(false));
-        farewell.backend_says(&CLOSE);
+        farewell.client_says(&said);
+        assert!(!farewell.is_due(false), "the client was quicker");
+        farewell.backend_says(&CLOSE, true);
         assert!(!farewell.is_due(true), "the backend said farewell itself");
     }
 }

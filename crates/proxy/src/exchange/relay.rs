@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use super::attempt::overdue;
-use super::farewell::{ANSWER_PATIENCE, CLOSE, Farewell};
+use super::farewell::{CLOSE, Farewell};
 use super::forward::Exchange;
 use super::trial::Trial;
 use crate::downstream::Downstream;
@@ -26,12 +26,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let worker = self.worker;
         let mut download = Pump::default();
         let mut refused = None;
-        let mut last_call = pin!(async {
-            if !worker.is_parting() {
-                worker.farewell.notified().await;
-            }
-            tokio::time::sleep(ANSWER_PATIENCE).await;
-        });
+        let (mut last_call, mut is_late) = (pin!(worker.last_call()), false);
         let ended = poll_fn(|cx| {
             let mut scratch = worker.scratch.borrow_mut();
             self.poll_upload(cx, upstream, trial, &mut scratch, &mut refused)?;
@@ -45,7 +40,7 @@ impl<D: Downstream> Exchange<'_, D> {
             let farewell = &mut trial.farewell;
             let moved = download.poll(cx, upstream, self.client, &mut scratch, |part| {
                 if let (Some(farewell), Part::Bytes(bytes)) = (farewell.as_mut(), part) {
-                    farewell.backend_says(bytes);
+                    farewell.backend_says(bytes, worker.is_parting());
                 }
             });
             if moved.is_pending() && download.bytes != before {
@@ -62,9 +57,10 @@ impl<D: Downstream> Exchange<'_, D> {
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             if let Some(farewell) = &mut trial.farewell
-                && let is_late = last_call.as_mut().poll(cx).is_ready()
-                && worker.is_parting()
-                && farewell.is_due(is_late)
+                && {
+                    is_late = is_late || last_call.as_mut().poll(cx).is_ready();
+                    worker.is_parting() && farewell.is_due(is_late)
+                }
             {
                 self.client.write(cx, &CLOSE, false)?;
                 farewell.is_said = true;

@@ -23,7 +23,7 @@ impl Connections {
         connection.entry = Some((worker.clone(), id));
         connection.is_trusted = worker.edge.trusts(connection.client.ip());
         // Too late to be asked with the others.
-        connection.closing.set(matches!(worker.phase.get(), super::Phase::Draining | super::Phase::Parting));
+        connection.closing.set(matches!(worker.phase.get(), super::Phase::Draining | super::Phase::Parting(_)));
         let connection = Rc::new(connection);
         self.open.borrow_mut().insert(id, Rc::downgrade(&connection));
         connection

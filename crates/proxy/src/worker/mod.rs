@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
 pub(crate) use connection::{Connection, Connections};
 pub(crate) use listen::{Binding, Bound, Refused};
@@ -49,7 +50,7 @@ pub(crate) struct Worker {
     pub(crate) request_heads: Spares<RequestHead>,
     pub(crate) response_heads: Spares<ResponseHead>,
     /// WebSockets are to say farewell: the drain comes to its end.
-    pub(crate) farewell: Notify,
+    farewell: Notify,
     /// Hot memory for whoever reads now. Never borrowed across an await: its bytes last until the task yields.
     pub(crate) scratch: RefCell<Box<[u8]>>,
     connections_open: Arc<AtomicUsize>,
@@ -73,8 +74,8 @@ enum Phase {
     WindingDown,
     /// No longer accepting: what is under way may end.
     Draining,
-    /// The drain's last moments: what would not end by itself is told to.
-    Parting,
+    /// The drain's last moments: what would not end by itself is told to, at the right moment or at this one.
+    Parting(Instant),
 }
 
 impl Worker {
@@ -112,7 +113,24 @@ impl Worker {
 
     /// Whether what would not end by itself is to end now.
     pub(crate) fn is_parting(&self) -> bool {
-        self.phase.get() == Phase::Parting
+        matches!(self.phase.get(), Phase::Parting(_))
+    }
+
+    /// From now on what would not end by itself is to end, at `last_call` at the latest.
+    pub(crate) fn part(&self, last_call: Instant) {
+        self.phase.set(Phase::Parting(last_call));
+        self.farewell.notify_waiters();
+    }
+
+    /// Returns when what would not end by itself is to end without waiting for the right moment.
+    pub(crate) async fn last_call(&self) {
+        loop {
+            let told = self.farewell.notified();
+            match self.phase.get() {
+                Phase::Parting(last_call) => return sleep_until(last_call).await,
+                _ => told.await,
+            }
+        }
     }
 
     /// Counts one choice of the rule at `slot` and returns how many came before it.

@@ -19,7 +19,8 @@ use crate::snapshot::Snapshot;
 /// How often idle backend connections are looked through, and a drain looks whether it is done.
 const SWEEP: Duration = Duration::from_secs(5);
 const DRAIN_CHECK: Duration = Duration::from_millis(20);
-/// How long before a drain's end WebSockets say farewell: what is left is for their clients to answer.
+/// How long before a drain's end WebSockets begin to say farewell, if half of the drain is not less: one half of it is for
+/// the right moment to come, the other for their clients to answer.
 const FAREWELL_LEAD: Duration = Duration::from_secs(2);
 
 /// What a worker can be told.
@@ -101,8 +102,7 @@ async fn drain(worker: &Rc<Worker>, ports: &mut Ports, deadline: Instant) {
     let lead = (deadline - Instant::now()).mul_f64(0.5).min(FAREWELL_LEAD);
     while worker.connections_here.get() > 0 && Instant::now() < deadline {
         if !worker.is_parting() && Instant::now() >= deadline - lead {
-            worker.phase.set(Phase::Parting);
-            worker.farewell.notify_waiters();
+            worker.part(deadline - lead / 2);
         }
         tokio::time::sleep(DRAIN_CHECK).await;
     }

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep};
 
+use super::super::farewell::CLOSE;
 use crate::testbed::{Bed, Peer, app, listen, rule};
 
 const ASK: &str = "GET /chat HTTP/1.1\r\nHost: h.org\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -50,6 +51,65 @@ async fn a_tunnel_may_rest_but_not_for_ever() {
         let began = Instant::now();
         assert_eq!(client.rest().await, "");
         assert_eq!(began.elapsed().as_secs(), 300);
+    })
+    .await;
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Empty messages of a client and of a backend.
+const ASKED: [u8; 6] = [0x81, 0x80, 0, 0, 0, 0];
+const ANSWERED: [u8; 2] = [0x81, 0];
+
+async fn receive(peer: &mut Peer, expected: &[u8]) {
+    let mut bytes = vec![0; expected.len()];
+    peer.0.read_exact(&mut bytes).await.unwrap();
+    assert_eq!(bytes, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_farewell_comes_right_behind_the_next_answer() {
+    Bed::run(rule(), async |bed| {
+        let (mut client, mut serving) = tunnel(&bed).await;
+        client.0.write_all(&ASKED).await.unwrap();
+        receive(&mut serving, &ASKED).await;
+        serving.0.write_all(&ANSWERED).await.unwrap();
+        receive(&mut client, &ANSWERED).await;
+        bed.worker.part(Instant::now() + SECOND);
+        sleep(SECOND / 2).await;
+        client.0.write_all(&ASKED).await.unwrap();
+        receive(&mut serving, &ASKED).await;
+        let began = Instant::now();
+        serving.0.write_all(&ANSWERED).await.unwrap();
+        receive(&mut client, &[&ANSWERED[..], &CLOSE].concat()).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_farewell_to_who_says_nothing_comes_at_the_last_call() {
+    Bed::run(rule(), async |bed| {
+        let (mut client, _serving) = tunnel(&bed).await;
+        let began = Instant::now();
+        bed.worker.part(began + SECOND);
+        receive(&mut client, &CLOSE).await;
+        assert_eq!(began.elapsed().as_secs(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_farewell_waits_for_the_end_of_a_frame_however_late() {
+    Bed::run(rule(), async |bed| {
+        let (mut client, mut serving) = tunnel(&bed).await;
+        bed.worker.part(Instant::now() + SECOND);
+        for piece in [&[0x81, 3][..], b"a", b"b", b"c"] {
+            serving.0.write_all(piece).await.unwrap();
+            receive(&mut client, piece).await;
+            sleep(SECOND).await;
+        }
+        receive(&mut client, &CLOSE).await;
     })
     .await;
 }

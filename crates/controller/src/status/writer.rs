@@ -91,7 +91,7 @@ impl Office {
     async fn deliver(self, object: ObjectRef, stored: Stored, write: Write) {
         let Self { client, desk, kinds, board, vitals } = self;
         let Some(resource) = kinds.get(object.kind) else {
-            desk.returned(&object, None);
+            desk.returned(&object, &stored.uid, None);
             return;
         };
         let api = api(client, &object, &resource);
@@ -103,27 +103,27 @@ impl Office {
         let told = match outcome {
             Ok(raw) => {
                 board.post(&object, &stored.uid, news);
-                rest(&desk, &object, Some(stored_of(raw)), PAUSE);
+                rest(&desk, &object, stored.uid, Some(stored_of(raw)), PAUSE);
                 "written"
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {
                 sleep(CONFLICT_REST.mul_f64(0.25 + fastrand::f64())).await;
                 match timeout(REQUEST_TIMEOUT, api.get_opt(&object.key.name)).await {
-                    Ok(Ok(Some(raw))) => desk.returned(&object, Some(stored_of(raw))),
-                    Ok(Ok(None)) => desk.lost(&object),
-                    Ok(Err(_)) | Err(_) => rest(&desk, &object, None, RETRY),
+                    Ok(Ok(Some(raw))) => desk.returned(&object, &stored.uid, Some(stored_of(raw))),
+                    Ok(Ok(None)) => desk.gone(&object, &stored.uid),
+                    Ok(Err(_)) | Err(_) => rest(&desk, &object, stored.uid, None, RETRY),
                 }
                 "conflict"
             }
             // The watch will say so, too.
             Err(kube::Error::Api(status)) if status.code == 404 => {
-                desk.lost(&object);
+                desk.gone(&object, &stored.uid);
                 "gone"
             }
             Err(error) => {
                 let is_refused = matches!(&error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422));
                 tracing::warn!(%object, %error, "cannot write a status");
-                rest(&desk, &object, None, if is_refused { REFUSED_RETRY } else { RETRY });
+                rest(&desk, &object, stored.uid, None, if is_refused { REFUSED_RETRY } else { RETRY });
                 if is_refused { "refused" } else { "failed" }
             }
         };
@@ -143,12 +143,12 @@ fn news(desk: &Desk, stored: &Stored, write: &Write) -> Vec<News> {
 }
 
 /// Gives an object back after a while, as it is stored if that is known.
-fn rest(desk: &Arc<Desk>, object: &ObjectRef, stored: Option<Stored>, rest: Duration) {
+fn rest(desk: &Arc<Desk>, object: &ObjectRef, uid: String, stored: Option<Stored>, rest: Duration) {
     let (desk, object) = (desk.clone(), object.clone());
     // Off the writer's seats: what rests keeps nobody from writing.
     tokio::spawn(async move {
         sleep(rest.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
-        desk.returned(&object, stored);
+        desk.returned(&object, &uid, stored);
     });
 }
 

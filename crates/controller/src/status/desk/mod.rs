@@ -1,5 +1,7 @@
 //! What each object's status is and what it ought to be, and which of them are due to be written.
 
+mod paper;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -16,6 +18,7 @@ use gatewright_core::{
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use self::paper::{Paper, Papers, is_older};
 use super::settle::settle;
 use crate::watch::{Stored, Subject};
 
@@ -28,31 +31,6 @@ pub(crate) struct Desk {
     papers: Mutex<Papers>,
     /// Something became due.
     pub(super) due: Notify,
-}
-
-#[derive(Default)]
-struct Papers {
-    objects: BTreeMap<ObjectRef, Paper>,
-    due: BTreeSet<ObjectRef>,
-    /// Seen for the first time since it was last asked who is.
-    newcomers: BTreeSet<ObjectRef>,
-    /// Nothing is given out before.
-    is_open: bool,
-}
-
-/// One object.
-#[derive(Default)]
-struct Paper {
-    /// `None` while the object was not seen, or is gone.
-    stored: Option<Stored>,
-    /// What the compiler says, of the object's generation then: nothing of an object that is not ours. `None` before it spoke.
-    computed: Option<Option<Status>>,
-    /// What it will say when the proxies are known to have it in force.
-    draft: Option<Option<Status>>,
-    /// Whether Gateways use this GatewayClass of ours.
-    is_in_use: Option<bool>,
-    /// Being written now: what becomes due meanwhile waits.
-    is_out: bool,
 }
 
 /// One write to an object, guarded by its resourceVersion.
@@ -111,13 +89,15 @@ impl Desk {
         }
         let mut papers = self.papers();
         let Papers { objects, due, newcomers, .. } = &mut *papers;
-        let paper = objects.entry(object.clone()).or_insert_with(|| {
-            newcomers.insert(object.clone());
-            Paper::default()
-        });
+        let paper = objects.entry(object.clone()).or_default();
         // After a write of ours, the watch may still tell of what was before it.
         if paper.stored.as_ref().is_some_and(|known| is_older(&stored, known)) {
             return;
+        }
+        if !paper.is_of(&stored.uid) {
+            // Nothing that was said of another of this name is known to be true of it.
+            *paper = Paper { is_in_use: paper.is_in_use, ..Paper::default() };
+            newcomers.insert(object.clone());
         }
         paper.stored = Some(stored);
         due.insert(object.clone());
@@ -126,9 +106,15 @@ impl Desk {
 
     /// An object is gone.
     pub(crate) fn lost(&self, object: &ObjectRef) {
+        self.papers().remove(object);
+    }
+
+    /// The object that a write was for is gone. Another of its name may be here by now.
+    pub(super) fn gone(&self, object: &ObjectRef, uid: &str) {
         let mut papers = self.papers();
-        papers.due.remove(object);
-        papers.objects.remove(object);
+        if papers.objects.get(object).is_some_and(|paper| paper.is_of(uid)) {
+            papers.remove(object);
+        }
     }
 
     /// A list is complete: what of the subject is not in it is gone.
@@ -260,15 +246,20 @@ impl Desk {
         is_new.then(|| (stored.clone(), Write::Status(patch(&old, new))))
     }
 
-    /// A write came back, with the object as it is stored now if that is known.
-    pub(super) fn returned(&self, object: &ObjectRef, stored: Option<Stored>) {
+    /// A write came back that was for the object of this uid, with the object as it is stored now if that is known. Where
+    /// another of its name is here by now, neither is about that one.
+    pub(super) fn returned(&self, object: &ObjectRef, uid: &str, stored: Option<Stored>) {
         let mut papers = self.papers();
-        let Some(paper) = papers.objects.get_mut(object) else { return };
+        let Some(paper) = papers.objects.get_mut(object).filter(|paper| paper.is_of(uid)) else { return };
         paper.is_out = false;
-        if let Some(stored) = stored
-            && !paper.stored.as_ref().is_some_and(|known| is_older(&stored, known))
-        {
-            paper.stored = Some(stored);
+        if let Some(stored) = stored {
+            if stored.uid != uid {
+                // Made anew, of which the watch is about to tell: for the old one there is nothing to write any more.
+                return;
+            }
+            if !paper.stored.as_ref().is_some_and(|known| is_older(&stored, known)) {
+                paper.stored = Some(stored);
+            }
         }
         // It may have changed meanwhile; if not, nothing comes of it.
         papers.due.insert(object.clone());
@@ -286,13 +277,6 @@ fn patch(old: &Value, mut new: Value) -> Value {
         }
     }
     new
-}
-
-/// Whether one sight of an object is from before another. Versions are numbers in every API server there is
-/// (KEP-5504 promises it); where they are not, the later word counts.
-fn is_older(stored: &Stored, known: &Stored) -> bool {
-    let number = |stored: &Stored| stored.resource_version.parse::<u64>().ok();
-    stored.uid == known.uid && matches!((number(stored), number(known)), (Some(new), Some(old)) if new < old)
 }
 
 #[cfg(test)]

@@ -34,6 +34,11 @@ fn say(desk: &Desk, generation: i64) {
     desk.say(&[class()].into());
 }
 
+/// The class `c`, deleted and made anew.
+fn made_anew(version: u64) -> Stored {
+    Stored { uid: "v".into(), ..stored(version, "") }
+}
+
 /// What the API server holds after a write, as the next version.
 fn carried_out(version: u64, write: Write) -> Stored {
     match write {
@@ -51,7 +56,7 @@ fn an_object_is_written_once_for_each_change() {
     assert_eq!((object, before.resource_version.as_str()), (class(), "1"));
     assert!(desk.take(NOW).is_none());
     let after = carried_out(2, write);
-    desk.returned(&class(), Some(after.clone()));
+    desk.returned(&class(), "u", Some(after.clone()));
     assert!(desk.take(NOW).is_none());
     // The watch tells of it, late, and first of what was before it.
     desk.saw(&class(), stored(1, ""));
@@ -71,7 +76,7 @@ fn what_changes_while_a_write_is_out_waits_for_it() {
     let (_, _, write) = desk.take(NOW).unwrap();
     say(&desk, 2);
     assert!(desk.take(NOW).is_none());
-    desk.returned(&class(), Some(carried_out(2, write)));
+    desk.returned(&class(), "u", Some(carried_out(2, write)));
     let (_, before, _) = desk.take(NOW).unwrap();
     assert_eq!(before.resource_version, "2");
 }
@@ -82,9 +87,58 @@ fn what_somebody_else_overwrote_is_written_again() {
     desk.saw(&class(), stored(1, ""));
     say(&desk, 1);
     let (_, _, write) = desk.take(NOW).unwrap();
-    desk.returned(&class(), Some(carried_out(2, write)));
+    desk.returned(&class(), "u", Some(carried_out(2, write)));
     desk.saw(&class(), stored(3, r#"{"conditions":[]}"#));
     assert!(matches!(desk.take(NOW), Some((_, before, Write::Status(_))) if before.resource_version == "3"));
+}
+
+#[test]
+fn a_write_that_comes_back_late_is_not_taken_for_the_object_that_was_made_anew() {
+    let desk = desk();
+    desk.saw(&class(), stored(1, ""));
+    say(&desk, 1);
+    let (_, _, write) = desk.take(NOW).unwrap();
+    desk.lost(&class());
+    desk.saw(&class(), made_anew(4));
+    desk.returned(&class(), "u", Some(carried_out(2, write)));
+    say(&desk, 1);
+    let (_, before, write) = desk.take(NOW).unwrap();
+    assert_eq!(before.uid, "v");
+    // The new one's write is out, whatever comes of the old one's.
+    say(&desk, 2);
+    desk.returned(&class(), "u", None);
+    desk.gone(&class(), "u");
+    assert!(desk.take(NOW).is_none());
+    desk.returned(&class(), "v", Some(Stored { uid: "v".into(), ..carried_out(5, write) }));
+    assert!(desk.take(NOW).is_some());
+}
+
+#[test]
+fn nothing_is_written_to_an_object_made_anew_before_the_compiler_spoke_of_it() {
+    let desk = desk();
+    desk.saw(&class(), stored(1, ""));
+    desk.newcomers();
+    say(&desk, 1);
+    // A list after a watch that was cut does not say that the old one is gone.
+    desk.saw(&class(), made_anew(4));
+    assert!(desk.take(NOW).is_none());
+    assert_eq!(desk.newcomers(), [class()].into());
+    say(&desk, 1);
+    assert!(desk.take(NOW).is_some());
+}
+
+#[test]
+fn an_object_that_only_a_write_found_made_anew_is_left_to_the_watch() {
+    let desk = desk();
+    desk.saw(&class(), stored(1, ""));
+    say(&desk, 1);
+    desk.take(NOW).unwrap();
+    desk.returned(&class(), "u", Some(made_anew(4)));
+    assert!(desk.take(NOW).is_none());
+    desk.lost(&class());
+    desk.saw(&class(), made_anew(4));
+    say(&desk, 1);
+    assert!(matches!(desk.take(NOW), Some((_, before, _)) if before.uid == "v"));
 }
 
 #[test]
@@ -94,7 +148,7 @@ fn a_class_in_use_has_the_finalizer_and_others_keep_theirs() {
     desk.use_classes(&BTreeMap::from([(class(), true)]));
     let (_, _, write) = desk.take(NOW).unwrap();
     assert_eq!(write, Write::Finalizers(vec!["example.com/f".into(), FINALIZER.into()]));
-    desk.returned(&class(), Some(carried_out(2, write)));
+    desk.returned(&class(), "u", Some(carried_out(2, write)));
     desk.use_classes(&BTreeMap::from([(class(), false)]));
     let (_, _, write) = desk.take(NOW).unwrap();
     assert_eq!(write, Write::Finalizers(vec!["example.com/f".into()]));

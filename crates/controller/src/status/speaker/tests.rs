@@ -76,7 +76,7 @@ fn under_constant_change_each_draft_has_its_turn() {
     assert!(!speaker.has_said_all());
     speaker.say(|_| false);
     for name in ["a", "b"] {
-        desk.returned(&class(name), None);
+        desk.returned(&class(name), "u", None);
     }
     assert_eq!(written(&desk), [("a".to_owned(), 1), ("b".to_owned(), 2)]);
 }

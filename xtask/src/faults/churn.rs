@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
 use tokio::time::{interval, sleep};
@@ -20,6 +20,9 @@ const CHANGES_PER_SECOND: u64 = 1000;
 
 /// So that there are a hundred requests to each edit when 2,500 come in a second.
 const EDIT_INTERVAL: Duration = Duration::from_millis(40);
+
+/// Longer than the controller leaves an object alone after a write.
+const RECREATED_WITHIN: Duration = Duration::from_millis(250);
 
 /// Edits the loaded route: weights, the order of rules, a field of the answers (F20).
 pub(super) async fn routes(site: &Site, edits: u64) -> Result<Vec<Figure>> {
@@ -40,6 +43,27 @@ pub(super) async fn routes(site: &Site, edits: u64) -> Result<Vec<Figure>> {
     }
     let p99 = percentile(&seconds, 99.0).unwrap_or_default();
     Ok(vec![Figure { name: "in force at p99, s", value: p99, at_most: 1.0 }])
+}
+
+/// Deletes a route and makes it again at once, at any moment of the quarter of a second after its status was written: each
+/// one must get its own.
+pub(super) async fn routes_recreated(site: &Site, times: u64) -> Result<Vec<Figure>> {
+    let routes = object::api(&site.client, GATEWAY_API, "HTTPRoute", NAMESPACE);
+    let mut slowest = 0_f64;
+    for time in 0..times {
+        let route = site::route("again", &[site::rule("/again", time, &json!([{ "name": "echo", "port": 80 }]))]);
+        site.apply(&route).await?;
+        let since = Instant::now();
+        until("the route has a status", Duration::from_secs(10), async || {
+            let said = routes.get("again").await?.data.pointer("/status/parents/0/conditions/0").cloned();
+            said.map(|_| ()).context("nothing is said of it")
+        })
+        .await?;
+        slowest = slowest.max(since.elapsed().as_secs_f64());
+        sleep(RECREATED_WITHIN.mul_f64(fastrand::f64())).await;
+        site.delete(&route).await?;
+    }
+    Ok(vec![Figure { name: "the slowest status after, s", value: slowest, at_most: 1.0 }])
 }
 
 /// Rotates the certificate; one of them is bad, and the last good one must stay in force (F10).

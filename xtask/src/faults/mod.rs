@@ -78,6 +78,8 @@ enum Fault {
     Certificates,
     /// Routes are edited under load
     RouteEdits,
+    /// A route is deleted and made again at once, many times
+    RouteRecreated,
     /// All endpoints go and come back
     NoEndpoints,
     /// A Gateway is deleted and made again at once, many times
@@ -104,8 +106,9 @@ enum Fault {
     RefusedByProxy,
 }
 
-const ALL: [Fault; 22] = [
+const ALL: [Fault; 23] = [
     Fault::RouteEdits,
+    Fault::RouteRecreated,
     Fault::Certificates,
     Fault::NoEndpoints,
     Fault::Isolation,
@@ -222,6 +225,7 @@ async fn provoke(fault: Fault, site: &Site, args: &Args) -> Result<Vec<Figure>> 
         Fault::EndpointChurn => churn::endpoints(site, Duration::from_secs(of(60, 10))).await,
         Fault::Certificates => churn::certificates(site, of(100, 20)).await,
         Fault::RouteEdits => churn::routes(site, of(1000, 50)).await,
+        Fault::RouteRecreated => churn::routes_recreated(site, of(100, 20)).await,
         Fault::NoEndpoints => churn::no_endpoints(site).await,
         Fault::GatewayRecreated => data::gateway_recreated(site, of(100, 10)).await,
         Fault::Upgrade => upgrade::there_and_back(site, args.before.as_deref()).await,

@@ -111,7 +111,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Action::Stop { program } => daemon::end(&cluster.folder, program),
         Action::Start { program } => cluster.running()?.start(program),
         Action::List => list(),
-        Action::Build => program::build_all().map(|_| ()),
+        Action::Build => {
+            need::packages()?;
+            program::build_all().map(|_| ())
+        }
         Action::AssignAddresses => address::run(&cluster.kubeconfig("admin")),
     }
 }

@@ -78,7 +78,7 @@ pub(crate) fn plan(rule: Rule) -> Plan {
         hostname: Hostname::Any,
         tls: None,
         filters: Vec::new(),
-        routes: vec![id],
+        routes: [id].into(),
     };
     plan.ports.insert(PORT, Port { protocol: PortProtocol::Http, listeners: vec![listener] });
     plan

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use gatewright_shared_map::{Difference, SharedMap};
 use tokio::sync::watch;
 
 use crate::{Change, Resource, Version};
@@ -12,7 +13,7 @@ use crate::{Change, Resource, Version};
 /// Everything that one data plane should have.
 pub(crate) struct Snapshot {
     pub(crate) version: Version,
-    pub(crate) resources: BTreeMap<Arc<str>, Arc<Resource>>,
+    pub(crate) resources: SharedMap<Arc<str>, Arc<Resource>>,
     /// Those that are sent without their bodies, and why.
     pub(crate) refused: BTreeMap<Arc<str>, String>,
 }
@@ -52,28 +53,29 @@ pub(crate) enum Known {
 impl Known {
     /// Returns what makes it `target`.
     pub(crate) fn change_to(&self, target: &Snapshot) -> Change {
+        let mut change = Change::default();
         match self {
-            Self::Said(versions) => change(versions.iter().map(|(name, version)| (name, *version)), target),
-            Self::Sent(sent) => change(sent.resources.iter().map(|(name, resource)| (name, resource.version)), target),
+            Self::Said(versions) => {
+                let has = |resource: &Resource| versions.get(&resource.name) == Some(&resource.version);
+                let lacking = target.resources.values().filter(|resource| !has(resource));
+                change.added.extend(lacking.map(|resource| Resource::clone(resource)));
+                let gone = versions.keys().filter(|name| !target.resources.contains_key(*name));
+                change.removed.extend(gone.cloned());
+            }
+            Self::Sent(sent) => {
+                for Difference { key, before, now } in target.resources.differences(&sent.resources) {
+                    match now {
+                        Some(now) if before.map(|before| before.version) != Some(now.version) => {
+                            change.added.push(Resource::clone(now));
+                        }
+                        Some(_) => {}
+                        None => change.removed.push(key.clone()),
+                    }
+                }
+            }
         }
+        change
     }
-}
-
-/// Both are in the names' order: one walk finds what is different.
-fn change<'a>(known: impl Iterator<Item = (&'a Arc<str>, Version)>, target: &Snapshot) -> Change {
-    let mut change = Change::default();
-    let mut known = known.peekable();
-    for (name, resource) in &target.resources {
-        while let Some((gone, _)) = known.next_if(|(known, _)| *known < name) {
-            change.removed.push(gone.clone());
-        }
-        let version = known.next_if(|(known, _)| *known == name).map(|(_, version)| version);
-        if version != Some(resource.version) {
-            change.added.push(Resource::clone(resource));
-        }
-    }
-    change.removed.extend(known.map(|(gone, _)| gone.clone()));
-    change
 }
 
 /// The snapshots of all planes, and who waits for them.

@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use gatewright_shared_map::SharedSet;
+
 use super::PlanDelta;
 use crate::{
     gateway::Gateways,
@@ -21,7 +23,11 @@ pub(super) struct Edit<'p> {
 impl Edit<'_> {
     pub(super) fn route(&mut self, id: &RouteId, now: Option<&Arc<Route>>) {
         if self.plan.routes.get(id) != now {
-            put(&mut Arc::make_mut(self.plan).routes, id, now.cloned());
+            let routes = &mut Arc::make_mut(self.plan).routes;
+            match now {
+                Some(now) => routes.insert(id.clone(), Arc::clone(now)),
+                None => routes.remove(id),
+            };
             self.delta.routes.insert(id.clone());
         }
     }
@@ -51,7 +57,11 @@ impl Edit<'_> {
     }
 
     /// Attaches other routes to some of the listeners.
-    pub(super) fn listeners(&mut self, touched: &BTreeSet<ListenerId>, attached: impl Fn(&ListenerId) -> Vec<RouteId>) {
+    pub(super) fn listeners(
+        &mut self,
+        touched: &BTreeSet<ListenerId>,
+        attached: impl Fn(&ListenerId) -> SharedSet<RouteId>,
+    ) {
         let is_touched = |port: &Port| port.listeners.iter().any(|listener| touched.contains(&listener.id));
         if touched.is_empty() || !self.plan.ports.values().any(is_touched) {
             return;

@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use gatewright_shared_map::SharedSet;
+
 use super::{Delta, edit::Edit, routes::release};
 use crate::{
     backend::{Destination, endpoints, endpoints_id},
@@ -18,7 +20,7 @@ use crate::{
 /// What Plans are assembled from, and what of it changed since they were.
 #[derive(Debug, Default)]
 pub(super) struct Plans {
-    by_listener: BTreeMap<ListenerId, BTreeSet<RouteId>>,
+    by_listener: BTreeMap<ListenerId, SharedSet<RouteId>>,
     /// How many forms of routes lead to a backend.
     backends: BTreeMap<DataPlane, BTreeMap<BackendId, usize>>,
     /// The same of the endpoints behind a Service's port, by the Service.
@@ -232,8 +234,8 @@ impl Plans {
         }
     }
 
-    fn attached(&self, listener: &ListenerId) -> Vec<RouteId> {
-        self.by_listener.get(listener).into_iter().flatten().cloned().collect()
+    fn attached(&self, listener: &ListenerId) -> SharedSet<RouteId> {
+        self.by_listener.get(listener).cloned().unwrap_or_default()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gatewright_shared_map::SharedSet;
+
 use super::{Parents, ResolvedListener};
 use crate::{
     api::gateway::Protocol,
@@ -24,7 +26,7 @@ pub fn is_planned(listener: &ResolvedListener) -> bool {
 pub fn ports(
     parents: &Parents,
     data_plane: &DataPlane,
-    routes: impl Fn(&ListenerId) -> Vec<RouteId>,
+    routes: impl Fn(&ListenerId) -> SharedSet<RouteId>,
 ) -> BTreeMap<u16, Port> {
     let mut ports: BTreeMap<u16, Port> = BTreeMap::new();
     let parents = parents.values().filter(|parent| parent.data_plane == *data_plane);

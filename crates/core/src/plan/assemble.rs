@@ -4,6 +4,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use gatewright_shared_map::SharedSet;
+
 use super::{Backend, BackendId, Certificate, CertificateId, ListenerId, Plan, Port, RouteId};
 use crate::{
     backend::{Destination, endpoints},
@@ -24,8 +26,7 @@ pub(crate) fn assemble<'r>(
             by_listener.entry(listener.clone()).or_default().push(planned.id.clone());
         }
     }
-    by_listener.values_mut().for_each(|routes| routes.sort_unstable());
-    let attached = |id: &ListenerId| by_listener.get(id).cloned().unwrap_or_default();
+    let attached = |id: &ListenerId| by_listener.get(id).cloned().into_iter().flatten().collect::<SharedSet<RouteId>>();
     let empty = |plane: DataPlane| {
         let ports = gateway::ports(&gateways.parents, &plane, attached);
         (plane, Plan { ports, ..Plan::default() })

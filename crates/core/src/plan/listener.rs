@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gatewright_shared_map::SharedSet;
 use serde::{Deserialize, Serialize};
 
 use super::{BackendId, CertificateId, GatewayId, Hostname, ListenerId, Refusal, RouteId};
@@ -36,7 +37,7 @@ pub struct Listener {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<ListenerFilter>,
     /// Attached routes. Their order means nothing: [`super::Precedence`] decides.
-    pub routes: Vec<RouteId>,
+    pub routes: SharedSet<RouteId>,
 }
 
 /// What a listener does with a request before a route is looked for (GEP-5224). Which listener it is, is decided: Host

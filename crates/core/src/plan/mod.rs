@@ -8,7 +8,6 @@
 #[cfg(feature = "translate")]
 pub(crate) mod assemble;
 mod backend;
-mod differing;
 mod hostname;
 mod id;
 mod listener;
@@ -21,14 +20,14 @@ mod route;
 mod table;
 mod weight;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use gatewright_shared_map::SharedMap;
 use serde::Serialize;
 
 pub use backend::{
     Backend, BackendProtocol, BackendTls, Certificate, Endpoint, Endpoints, KeyPair, PrivateKey, TrustAnchors,
 };
-pub use differing::Differing;
 pub use hostname::Hostname;
 pub use id::{BackendId, CertificateId, EndpointsId, GatewayId, ListenerId, RouteId};
 pub use listener::{ClientValidation, Listener, ListenerFilter, ListenerTls, Port, PortProtocol, Unverified};
@@ -50,9 +49,9 @@ pub(crate) use weight::spread;
 pub struct Plan {
     /// By port number as the listeners name it; where it is bound is the proxy's affair.
     pub ports: BTreeMap<u16, Port>,
-    pub routes: BTreeMap<RouteId, std::sync::Arc<Route>>,
-    pub backends: BTreeMap<BackendId, std::sync::Arc<Backend>>,
+    pub routes: SharedMap<RouteId, Arc<Route>>,
+    pub backends: BTreeMap<BackendId, Arc<Backend>>,
     /// Apart from the backends, so that endpoint churn touches no route and no backend.
-    pub endpoints: BTreeMap<EndpointsId, std::sync::Arc<Endpoints>>,
+    pub endpoints: BTreeMap<EndpointsId, Arc<Endpoints>>,
     pub certificates: BTreeMap<CertificateId, Certificate>,
 }

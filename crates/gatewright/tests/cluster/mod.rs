@@ -159,7 +159,7 @@ fn plan(http: u16, code: u16, https: Option<u16>) -> Plan {
         hostname: Hostname::Any,
         tls,
         filters: Vec::new(),
-        routes: vec![id.clone()],
+        routes: [id.clone()].into(),
     };
     let mut plan = Plan::default();
     plan.ports.insert(http, Port { protocol: PortProtocol::Http, listeners: vec![listener("http", None)] });

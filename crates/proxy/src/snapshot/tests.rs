@@ -58,7 +58,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
                 hostname: Hostname::parse(Some(hostname)),
                 tls: None,
                 filters: Vec::new(),
-                routes,
+                routes: routes.into_iter().collect(),
             };
             plan.ports.insert(number, Port { protocol: PortProtocol::Http, listeners: vec![listener] });
         }
@@ -166,7 +166,7 @@ proptest! {
         prop_assert!(Arc::ptr_eq(&first.backends.by_number, &again.backends.by_number));
         // Routes that both Plans have.
         let mut mixed = other.clone();
-        mixed.routes.extend(plan.routes.clone());
+        mixed.routes.extend(plan.routes.iter().map(|(id, route)| (id.clone(), route.clone())));
         mixed.ports.clone_from(&plan.ports);
         let (next, _) = builder.build(&mixed).unwrap();
         let had = slots(&first);

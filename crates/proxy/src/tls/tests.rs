@@ -4,6 +4,7 @@ use gatewright_core::plan::{
     Backend, BackendId, BackendProtocol, BackendTls, Certificate, CertificateId, EndpointsId, GatewayId, Hostname,
     KeyPair, Listener, ListenerId, ListenerTls, Plan, Port, PortProtocol, PrivateKey, TrustAnchors,
 };
+use gatewright_shared_map::SharedSet;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair as Key, SanType};
 use rustls::{
     ClientConfig, RootCertStore, SupportedProtocolVersion,
@@ -54,7 +55,7 @@ fn listener(hostname: &str, certificates: &[&str]) -> Listener {
             client: None,
         }),
         filters: Vec::new(),
-        routes: Vec::new(),
+        routes: SharedSet::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gatewright_shared_map::SharedSet;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Body;
@@ -50,7 +51,7 @@ pub(super) fn bare(port: &Port) -> Port {
         hostname: listener.hostname.clone(),
         tls: listener.tls.clone(),
         filters: listener.filters.clone(),
-        routes: Vec::new(),
+        routes: SharedSet::default(),
     });
     Port { protocol: port.protocol, listeners: listeners.collect() }
 }

@@ -13,12 +13,14 @@ mod tests;
 mod texts;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::Arc,
 };
 
-use super::{BackendId, CertificateId, Differing, EndpointsId, ListenerId, Plan, Route, RouteId};
+use gatewright_shared_map::SharedSet;
+
+use super::{BackendId, CertificateId, EndpointsId, ListenerId, Plan, Route, RouteId};
 pub use store::Store;
 
 /// What a resource is called: its kind, then its id in the Plan.
@@ -83,7 +85,8 @@ pub fn difference(before: &Plan, after: &Plan) -> Difference {
     each_added(before, after, |name, body| difference.added.push((name, body)));
     let removed = &mut difference.removed;
     removed.extend(gone(&before.ports, &after.ports).map(|number| Name::Port(*number)));
-    removed.extend(gone(&before.routes, &after.routes).cloned().map(Name::Route));
+    let routes = after.routes.differences(&before.routes).filter(|found| found.now.is_none());
+    removed.extend(routes.map(|found| Name::Route(found.key.clone())));
     removed.extend(gone(&before.backends, &after.backends).cloned().map(Name::Backend));
     removed.extend(gone(&before.endpoints, &after.endpoints).cloned().map(Name::Endpoints));
     removed.extend(gone(&before.certificates, &after.certificates).cloned().map(Name::Certificate));
@@ -109,10 +112,12 @@ fn each_added(before: &Plan, after: &Plan, mut take: impl FnMut(Name, Body)) {
     }
     // A listener may have thousands of routes: which they are is told with each route, so that one more is no news of
     // the others.
-    let moved = moved(before, after);
-    let changed = paired(&after.routes, &before.routes).filter(|pair| moved.contains(pair.0) || is_new(pair));
-    let changed: Vec<(&RouteId, &Arc<Route>)> = changed.map(|(id, route, _)| (id, route)).collect();
-    let mut listeners = listeners_of(after, &changed.iter().map(|(id, _)| *id).collect());
+    let changed =
+        after.routes.differences(&before.routes).filter_map(|found| Some((found.key, found.now?, found.before)));
+    let mut changed: BTreeMap<&RouteId, &Arc<Route>> =
+        changed.filter(is_new).map(|(id, route, _)| (id, route)).collect();
+    changed.extend(moved(before, after).into_iter().filter_map(|id| Some((id, after.routes.get(id)?))));
+    let mut listeners = listeners_of(after, &changed);
     for (id, route) in changed {
         take(Name::Route(id.clone()), body::route(route, listeners.remove(id).unwrap_or_default()));
     }
@@ -145,31 +150,35 @@ fn gone<'a, K: Ord, V>(before: &'a BTreeMap<K, V>, after: &'a BTreeMap<K, V>) ->
 }
 
 /// Returns the routes that are attached to other listeners than before.
-fn moved<'a>(before: &'a Plan, after: &'a Plan) -> HashSet<&'a RouteId> {
+fn moved<'a>(before: &'a Plan, after: &'a Plan) -> BTreeSet<&'a RouteId> {
+    let nothing = const { &SharedSet::new() };
     let (before, after) = (by_listener(before), by_listener(after));
-    let mut moved = HashSet::new();
+    let mut moved = BTreeSet::new();
     for id in before.keys().chain(after.keys()) {
-        let routes = |plan: &HashMap<&ListenerId, &'a [RouteId]>| plan.get(id).copied().unwrap_or_default();
-        let Differing { before, now, .. } = Differing::of(routes(&before), routes(&after));
-        let (was, is): (HashSet<_>, HashSet<_>) = (before.iter().collect(), now.iter().collect());
-        moved.extend(was.symmetric_difference(&is).copied());
+        let routes = |plan: &HashMap<&ListenerId, &'a SharedSet<RouteId>>| plan.get(id).copied().unwrap_or(nothing);
+        let (before, after) = (routes(&before), routes(&after));
+        moved.extend(after.added_since(before).chain(after.removed_since(before)));
     }
     moved
 }
 
-fn by_listener(plan: &Plan) -> HashMap<&ListenerId, &[RouteId]> {
-    plan.ports.values().flat_map(|port| &port.listeners).map(|listener| (&listener.id, &*listener.routes)).collect()
+fn by_listener(plan: &Plan) -> HashMap<&ListenerId, &SharedSet<RouteId>> {
+    plan.ports.values().flat_map(|port| &port.listeners).map(|listener| (&listener.id, &listener.routes)).collect()
 }
 
 /// Returns the listeners that each of `routes` is attached to.
-fn listeners_of<'a>(plan: &'a Plan, routes: &HashSet<&RouteId>) -> HashMap<&'a RouteId, Vec<&'a ListenerId>> {
+fn listeners_of<'a>(
+    plan: &'a Plan,
+    routes: &BTreeMap<&'a RouteId, &Arc<Route>>,
+) -> HashMap<&'a RouteId, Vec<&'a ListenerId>> {
     let mut listeners: HashMap<&RouteId, Vec<&ListenerId>> = HashMap::new();
-    if routes.is_empty() {
-        return listeners;
-    }
     for listener in plan.ports.values().flat_map(|port| &port.listeners) {
-        for id in listener.routes.iter().filter(|id| routes.contains(id)) {
-            listeners.entry(id).or_default().push(&listener.id);
+        let mut attached = |id| listeners.entry(id).or_default().push(&listener.id);
+        // Whichever are fewer are looked up among the others.
+        if routes.len() < listener.routes.len() {
+            routes.keys().copied().filter(|id| listener.routes.contains(id)).for_each(&mut attached);
+        } else {
+            listener.routes.iter().filter(|id| routes.contains_key(id)).for_each(&mut attached);
         }
     }
     listeners

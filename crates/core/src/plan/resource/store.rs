@@ -37,7 +37,7 @@ impl Stale {
 /// one of that name stays. A route of which single rules cannot be read is taken, and those rules answer 500.
 #[derive(Debug, Default)]
 pub struct Store {
-    /// Its listeners' routes are as [`Store::plan`] last saw them: in their own order.
+    /// Its listeners' routes are as [`Store::plan`] last saw them.
     plan: Plan,
     attached: BTreeMap<RouteId, Box<[ListenerId]>>,
     texts: Texts,
@@ -72,7 +72,9 @@ impl Store {
                 read.route.id = id.clone();
                 self.texts.share_of_route(&mut read.route);
                 self.attach(&id, read.listeners);
-                put(&mut self.plan.routes, id, read.route);
+                if self.plan.routes.get(&id).is_none_or(|before| **before != read.route) {
+                    self.plan.routes.insert(id, Arc::new(read.route));
+                }
                 if !refused.is_empty() {
                     return Err(format!(
                         "rules that this version does not understand answer 500: {}",
@@ -128,19 +130,18 @@ impl Store {
         &self.rejected
     }
 
-    /// Puts a route in its place in the lists of its listeners, and takes it out of all others.
+    /// Puts a route among those of its listeners, and takes it away from all others.
     fn attach_one(&mut self, route: &RouteId) {
         let attached = self.attached.get(route).map(AsRef::as_ref).unwrap_or_default();
         for listener in self.plan.ports.values_mut().flat_map(|port| &mut port.listeners) {
-            match (listener.routes.binary_search(route), attached.contains(&listener.id)) {
-                (Ok(place), false) => _ = listener.routes.remove(place),
-                (Err(place), true) => listener.routes.insert(place, route.clone()),
-                (Ok(_), true) | (Err(_), false) => {}
-            }
+            match attached.contains(&listener.id) {
+                true => listener.routes.insert(route.clone()),
+                false => listener.routes.remove(route),
+            };
         }
     }
 
-    /// Brings the routes of every listener up to date, in their own order.
+    /// Brings the routes of every listener up to date.
     fn attach_all(&mut self) {
         let mut routes: BTreeMap<&ListenerId, Vec<RouteId>> = BTreeMap::new();
         for (route, listeners) in &self.attached {
@@ -149,7 +150,7 @@ impl Store {
             }
         }
         for listener in self.plan.ports.values_mut().flat_map(|port| &mut port.listeners) {
-            listener.routes = routes.remove(&listener.id).unwrap_or_default();
+            listener.routes = routes.remove(&listener.id).into_iter().flatten().collect();
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Resources make the Plan again that they were made of, whatever lies between.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use gatewright_shared_map::{SharedMap, SharedSet};
 use proptest::{collection::btree_map, collection::vec, option, prelude::*, sample::subsequence};
 
 use super::{Difference, Name, Store, difference};
@@ -24,7 +25,7 @@ fn plans() -> impl Strategy<Value = Plan> {
     let ports = vec(subsequence(vec![0_u8, 1, 2, 3, 4, 5], 0..6), 4);
     (routes, certificates, endpoints, ports, any::<bool>()).prop_map(
         |(routes, certificates, endpoints, ports, has_both)| {
-            let routes: BTreeMap<_, _> = routes.into_iter().map(|(number, route)| named(number, route)).collect();
+            let routes: SharedMap<_, _> = routes.into_iter().map(|(number, route)| named(number, route)).collect();
             let listeners = ports.into_iter().enumerate().map(|(index, attached)| {
                 let attached = attached.into_iter().map(route_id).filter(|id| routes.contains_key(id)).collect();
                 listener(index, attached)
@@ -62,7 +63,7 @@ fn named(number: u8, route: Route) -> (RouteId, Arc<Route>) {
     (route_id(number), Arc::new(Route { id: route_id(number), ..route }))
 }
 
-fn listener(index: usize, routes: Vec<RouteId>) -> Listener {
+fn listener(index: usize, routes: SharedSet<RouteId>) -> Listener {
     Listener {
         id: ListenerId::new(format!("gateway/ns/g/{index}")),
         gateway: GatewayId::new("ns/g"),
@@ -214,7 +215,7 @@ fn example() -> Plan {
         rules: Vec::new(),
     };
     plan.routes.extend([named(1, route.clone()), named(2, route)]);
-    let listeners = vec![listener(0, vec![route_id(1), route_id(2)])];
+    let listeners = vec![listener(0, [route_id(1), route_id(2)].into())];
     plan.ports.insert(80, Port { protocol: PortProtocol::Http, listeners });
     plan.certificates.insert(CertificateId::new("secret/ns/c"), certificate(Some("very secret".into())));
     plan
@@ -227,7 +228,7 @@ fn one_route_more_is_one_resource_and_leaves_the_others_as_they_are() {
     let had = apply(&mut store, &difference(&Plan::default(), &before));
     let mut after = before.clone();
     after.routes.insert(route_id(3), Arc::new(Route { id: route_id(3), ..Route::clone(&before.routes[&route_id(1)]) }));
-    after.ports.get_mut(&80).unwrap().listeners[0].routes.push(route_id(3));
+    after.ports.get_mut(&80).unwrap().listeners[0].routes.insert(route_id(3));
     let difference = difference(&before, &after);
     let names: Vec<_> = difference.added.iter().map(|(name, _)| name.to_string()).collect();
     assert_eq!((names, difference.removed.len()), (vec!["route/httproute/ns/3".into()], 0));

@@ -8,8 +8,9 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, BufWriter, Read, Write},
     os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
+    thread::{self, JoinHandle},
 };
 
 use gatewright_core::plan::{
@@ -25,11 +26,12 @@ const BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 pub(super) struct Cache {
     folder: PathBuf,
+    writing: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Cache {
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder, writing: None }
     }
 
     fn file(&self) -> PathBuf {
@@ -61,27 +63,43 @@ impl Cache {
         Ok(known)
     }
 
-    /// Writes `plan`, all at once as far as a reader can tell.
+    /// Begins to write `plan` on a thread of its own: thousands of routes take longer than an edit should wait.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub(super) fn write(&mut self, plan: Arc<Plan>) -> io::Result<()> {
+        let (new, file) = (self.folder.join("plan.new"), self.file());
+        self.writing = Some(thread::Builder::new().name("cache".into()).spawn(move || write(&plan, &new, &file))?);
+        Ok(())
+    }
+
+    /// Returns how the last writing ended; `None` while it goes on.
     ///
     /// # Errors
     /// When the folder cannot be written to.
-    pub(super) fn write(&self, plan: &Plan) -> io::Result<()> {
-        let new = self.folder.join("plan.new");
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        let mut writer = BufWriter::new(file);
-        writeln!(writer, "{HEADER}")?;
-        let mut written = Ok(());
-        resource::each(plan, |name, body| {
-            if written.is_ok() && !matches!(name, Name::Certificate(_)) {
-                // JSON of one line: no body has a line break of its own.
-                written =
-                    write!(writer, "{name} ").and_then(|()| writer.write_all(&body.0)).and_then(|()| writeln!(writer));
-            }
-        });
-        written?;
-        writer.flush()?;
-        fs::rename(new, self.file())
+    pub(super) fn written(&mut self) -> Option<io::Result<()>> {
+        let Some(writing) = self.writing.take_if(|writing| writing.is_finished()) else {
+            return self.writing.is_none().then_some(Ok(()));
+        };
+        Some(writing.join().unwrap_or_else(|_| Err(io::Error::other("the writer panicked"))))
     }
+}
+
+/// Writes `plan`, all at once as far as a reader of `file` can tell.
+fn write(plan: &Plan, new: &Path, file: &Path) -> io::Result<()> {
+    let mut writer = BufWriter::new(OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(new)?);
+    writeln!(writer, "{HEADER}")?;
+    let mut written = Ok(());
+    resource::each(plan, |name, body| {
+        if written.is_ok() && !matches!(name, Name::Certificate(_)) {
+            // JSON of one line: no body has a line break of its own.
+            written =
+                write!(writer, "{name} ").and_then(|()| writer.write_all(&body.0)).and_then(|()| writeln!(writer));
+        }
+    });
+    written?;
+    writer.flush()?;
+    fs::rename(new, file)
 }
 
 #[cfg(test)]

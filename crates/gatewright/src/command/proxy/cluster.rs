@@ -192,14 +192,21 @@ impl Cluster {
     pub(super) fn tick(&mut self) -> anyhow::Result<()> {
         self.retry_ports()?;
         self.show();
-        let (Some(cache), Some((plan, _)), true) = (&self.cache, &self.in_force, self.is_uncached) else {
-            return Ok(());
-        };
-        match cache.write(plan) {
-            Ok(()) => self.is_uncached = false,
-            Err(error) => tracing::warn!(%error, "the Plan cannot be cached"),
-        }
+        self.renew_cache();
         Ok(())
+    }
+
+    fn renew_cache(&mut self) {
+        let (Some(cache), Some((plan, _))) = (&mut self.cache, &self.in_force) else { return };
+        let Some(mut written) = cache.written() else { return };
+        if written.is_ok() && self.is_uncached {
+            written = cache.write(plan.clone());
+            self.is_uncached = false;
+        }
+        if let Err(error) = written {
+            self.is_uncached = true;
+            tracing::warn!(%error, "the Plan cannot be cached");
+        }
     }
 
     /// A port that could not be bound may be free by now.

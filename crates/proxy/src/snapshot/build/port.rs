@@ -1,10 +1,11 @@
 //! Ports and their listeners, each listener kept while nothing in it changes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use gatewright_core::plan::{Differing, Hostname, Listener, ListenerId, Plan, Port, PortProtocol, RouteId, RouteTable};
+use gatewright_core::plan::{Hostname, Listener, ListenerId, Plan, Port, PortProtocol, RouteId, RouteTable};
+use gatewright_shared_map::SharedSet;
 
 use super::super::{ListenerSnapshot, PortSnapshot, RouteSnapshot};
 use super::route::{Change, Changes, Routes};
@@ -19,7 +20,7 @@ pub(super) struct Listeners {
 
 /// A listener with the routes it was made of.
 struct Known {
-    routes: Vec<RouteId>,
+    routes: SharedSet<RouteId>,
     snapshot: Arc<ListenerSnapshot>,
 }
 
@@ -33,7 +34,14 @@ pub(super) struct Parts<'a> {
 type Table = RouteTable<RouteSnapshot>;
 
 /// Tables made for one Plan: listeners of one hostname, on different ports, often serve the same routes.
-type Tables<'a> = HashMap<&'a Hostname, Vec<(&'a [RouteId], Arc<Table>)>, RandomState>;
+type Tables<'a> = HashMap<&'a Hostname, Vec<Made<'a>>, RandomState>;
+
+struct Made<'a> {
+    routes: &'a SharedSet<RouteId>,
+    /// The table that it was before, and the step from there to here.
+    from: Option<(Arc<Table>, Step)>,
+    table: Arc<Table>,
+}
 
 impl Listeners {
     /// Takes over the listeners of `plan` and returns its ports.
@@ -69,37 +77,51 @@ impl Listeners {
     /// Makes a listener ready, or returns it as it was.
     fn listener<'a>(&mut self, listener: &'a Listener, parts: &Parts<'_>, tables: &mut Tables<'a>) -> Known {
         let before = self.by_id.remove(&listener.id).filter(|before| before.snapshot.hostname == listener.hostname);
-        let step = before.as_ref().map(|before| Step::between(&before.routes, &listener.routes, parts));
-        let before = match (before, &step) {
-            (Some(before), Some(step)) if step.is_empty() && *before.snapshot.filters == listener.filters => {
-                return before;
+        let from = match before {
+            Some(before) => {
+                let step = Step::between(&before.routes, &listener.routes, parts);
+                if step.is_empty() && *before.snapshot.filters == listener.filters {
+                    return before;
+                }
+                Some((before.snapshot.table.clone(), step))
             }
-            (before, _) => before,
+            None => None,
         };
-        let made = tables.entry(&listener.hostname).or_default();
-        let table = match made.iter().find(|(routes, _)| *routes == &listener.routes[..]) {
-            Some((_, table)) => table.clone(),
-            None => {
-                let table = Arc::new(match (before, step) {
-                    (Some(before), Some(step)) => before.snapshot.table.updated(&step.removed, step.added),
-                    (None, _) | (_, None) => {
-                        let routes = listener.routes.iter().filter_map(|id| parts.routes.get(id).cloned());
-                        Table::build(&listener.hostname, routes)
-                    }
-                });
-                made.push((&listener.routes, table.clone()));
-                table
-            }
-        };
-        let series = parts.observer.listener(&listener.id);
         let snapshot = Arc::new(ListenerSnapshot {
             hostname: listener.hostname.clone(),
-            series,
+            series: parts.observer.listener(&listener.id),
             filters: listener.filters.clone().into(),
-            table,
+            table: table(listener, from, parts, tables.entry(&listener.hostname).or_default()),
         });
         Known { routes: listener.routes.clone(), snapshot }
     }
+}
+
+/// Returns the table of `listener`, which may be among those that are `made` already.
+fn table<'a>(
+    listener: &'a Listener,
+    from: Option<(Arc<Table>, Step)>,
+    parts: &Parts<'_>,
+    made: &mut Vec<Made<'a>>,
+) -> Arc<Table> {
+    let is_same_step = |one: &Made<'_>| match (&one.from, &from) {
+        (Some((other_table, other_step)), Some((table, step))) => {
+            Arc::ptr_eq(other_table, table) && other_step.is_same(step)
+        }
+        (None, _) | (_, None) => false,
+    };
+    if let Some(one) = made.iter().find(|one| is_same_step(one) || *one.routes == listener.routes) {
+        return one.table.clone();
+    }
+    let table = Arc::new(match &from {
+        Some((before, step)) => before.updated(&step.removed, step.added.iter().cloned()),
+        None => {
+            let routes = listener.routes.iter().filter_map(|id| parts.routes.get(id).cloned());
+            Table::build(&listener.hostname, routes)
+        }
+    });
+    made.push(Made { routes: &listener.routes, from, table: table.clone() });
+    table
 }
 
 /// What brings a listener's table from one Plan to the next.
@@ -110,31 +132,36 @@ struct Step {
 }
 
 impl Step {
-    fn between(before: &[RouteId], now: &[RouteId], parts: &Parts<'_>) -> Self {
+    fn between(before: &SharedSet<RouteId>, now: &SharedSet<RouteId>, parts: &Parts<'_>) -> Self {
         let mut step = Self::default();
-        let Differing { before: had, now: has, common } = Differing::of(before, now);
-        for Change { before, now } in common.into_iter().flatten().filter_map(|id| parts.changes.get(id)) {
-            step.removed.extend(before.clone());
-            step.added.extend(now.clone());
-        }
-        let had: HashSet<&RouteId, RandomState> = had.iter().collect();
-        let has: HashSet<&RouteId, RandomState> = has.iter().collect();
-        for id in had.union(&has) {
-            let unchanged = || parts.routes.get(id).cloned();
-            let (before, now) = match parts.changes.get(*id) {
-                Some(Change { before, now }) => (before.clone(), now.clone()),
-                None if had.contains(id) && has.contains(id) => continue,
-                None => (unchanged(), unchanged()),
-            };
-            step.removed.extend(before.filter(|_| had.contains(id)));
-            step.added.extend(now.filter(|_| has.contains(id)));
-        }
+        step.removed.extend(changed(before, parts.changes).into_iter().filter_map(|change| change.before.clone()));
+        step.added.extend(changed(now, parts.changes).into_iter().filter_map(|change| change.now.clone()));
+        // Of routes that stayed as they are, those that left or came.
+        let unchanged = |id: &&RouteId| !parts.changes.contains_key(*id);
+        let found = |id| parts.routes.get(id).cloned();
+        step.removed.extend(now.removed_since(before).filter(unchanged).filter_map(found));
+        step.added.extend(now.added_since(before).filter(unchanged).filter_map(found));
         step
     }
 
     fn is_empty(&self) -> bool {
         self.removed.is_empty() && self.added.is_empty()
     }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let are_same = |one: &[Arc<RouteSnapshot>], another: &[Arc<RouteSnapshot>]| {
+            one.len() == another.len() && one.iter().zip(another).all(|(one, another)| Arc::ptr_eq(one, another))
+        };
+        are_same(&self.removed, &other.removed) && are_same(&self.added, &other.added)
+    }
+}
+
+/// Returns the changes of those routes that are among `routes`. Whichever are fewer are looked up among the others.
+fn changed<'a>(routes: &SharedSet<RouteId>, changes: &'a Changes) -> Vec<&'a Change> {
+    if changes.len() < routes.len() {
+        return changes.iter().filter(|(id, _)| routes.contains(id)).map(|(_, change)| change).collect();
+    }
+    routes.iter().filter_map(|id| changes.get(id)).collect()
 }
 
 fn port_snapshot(

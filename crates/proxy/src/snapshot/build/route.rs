@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use gatewright_core::plan::{Plan, Route, RouteId, Rule, Target, WeightedBackend, Weights};
+use gatewright_shared_map::{Difference, SharedMap};
 
 use super::super::{Destination, RouteSnapshot, RuleSnapshot, Several, Shares};
 use super::{backend::Backends, slots::Slots};
@@ -13,6 +14,8 @@ use crate::observe::Observer;
 /// The routes of the Plan in force.
 #[derive(Default)]
 pub(super) struct Routes {
+    /// What `by_id` was made of.
+    followed: SharedMap<RouteId, Arc<Route>>,
     by_id: BTreeMap<RouteId, Arc<RouteSnapshot>>,
     slots: Slots,
 }
@@ -29,35 +32,22 @@ impl Routes {
     /// Takes over the routes of `plan` and returns what changed.
     pub(super) fn follow(&mut self, plan: &Plan, backends: &mut Backends, observer: &Observer) -> Changes {
         let mut changes = Changes::default();
-        // Both are in order: one walk finds what left.
-        let mut wanted = plan.routes.keys().peekable();
-        let Self { by_id, slots } = self;
-        by_id.retain(|id, before| {
-            while wanted.next_if(|want| *want < id).is_some() {}
-            let kept = wanted.peek() == Some(&id);
-            if !kept {
-                slots.give_all(before);
-                changes.insert(id.clone(), Change { before: Some(before.clone()), now: None });
-            }
-            kept
-        });
-        let mut known = by_id.iter_mut().peekable();
-        let mut added = Vec::new();
-        for (id, route) in &plan.routes {
-            let Some((_, have)) = known.next_if(|(known, _)| *known == id) else {
-                let now = Arc::new(make(route, None, slots, backends, observer));
-                changes.insert(id.clone(), Change { before: None, now: Some(now.clone()) });
-                added.push((id.clone(), now));
-                continue;
-            };
-            if Arc::ptr_eq(&have.route, route) || have.route == *route {
-                continue;
-            }
-            let now = Arc::new(make(route, Some(have), slots, backends, observer));
-            let before = std::mem::replace(have, now.clone());
-            changes.insert(id.clone(), Change { before: Some(before), now: Some(now) });
+        let Self { followed, by_id, slots } = self;
+        let differences = plan.routes.differences(followed).filter(|found| found.before != found.now);
+        let (gone, come): (Vec<_>, Vec<_>) = differences.partition(|found| found.now.is_none());
+        // Those that leave make room for those that come.
+        for Difference { key: id, .. } in gone {
+            let before = by_id.remove(id);
+            before.iter().for_each(|before| slots.give_all(before));
+            changes.insert(id.clone(), Change { before, now: None });
         }
-        by_id.extend(added);
+        for Difference { key: id, now, .. } in come {
+            let Some(route) = now else { continue };
+            let now = Arc::new(make(route, by_id.get(id).map(AsRef::as_ref), slots, backends, observer));
+            let before = by_id.insert(id.clone(), now.clone());
+            changes.insert(id.clone(), Change { before, now: Some(now) });
+        }
+        *followed = plan.routes.clone();
         changes
     }
 

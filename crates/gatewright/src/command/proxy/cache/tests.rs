@@ -1,6 +1,6 @@
 //! What is cached comes back, without keys and for nobody else to read.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, io, os::unix::fs::PermissionsExt, thread};
 
 use gatewright_core::plan::{
     Certificate, CertificateId, Endpoints, EndpointsId, KeyPair, Plan, PrivateKey,
@@ -18,11 +18,22 @@ fn plan() -> Plan {
     plan
 }
 
+/// Waits for what is being written.
+fn ended(cache: &mut Cache) -> io::Result<()> {
+    loop {
+        match cache.written() {
+            Some(written) => return written,
+            None => thread::yield_now(),
+        }
+    }
+}
+
 #[test]
 fn a_plan_comes_back_without_its_keys_and_with_the_versions_that_a_controller_gives() {
     let folder = tempfile::tempdir().unwrap();
-    let cache = Cache::new(folder.path().into());
-    cache.write(&plan()).unwrap();
+    let mut cache = Cache::new(folder.path().into());
+    cache.write(plan().into()).unwrap();
+    ended(&mut cache).unwrap();
     let file = folder.path().join("plan");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!fs::read_to_string(&file).unwrap().contains("secret"));
@@ -34,6 +45,20 @@ fn a_plan_comes_back_without_its_keys_and_with_the_versions_that_a_controller_gi
         assert_eq!(known.get(&*name.to_string()), Some(&Version::of(&body.0)));
     });
     assert_eq!(known.len(), 1);
+}
+
+#[test]
+fn a_writing_that_fails_is_told_once_and_tried_again() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("later");
+    let mut cache = Cache::new(folder.clone());
+    cache.write(plan().into()).unwrap();
+    assert_eq!(ended(&mut cache).unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert!(cache.written().unwrap().is_ok());
+    fs::create_dir(folder).unwrap();
+    cache.write(plan().into()).unwrap();
+    ended(&mut cache).unwrap();
+    assert_eq!(cache.read(&mut Store::default()).unwrap().len(), 1);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use gatewright_core::plan::{ListenerFilter, MethodMatch, Plan, Refusal};
+use gatewright_shared_map::SharedSet;
 
 use super::super::super::super::testbed::{PORT, plan};
 use super::{asking, over_http};
@@ -43,7 +44,7 @@ async fn what_the_server_gives_a_request_decides_its_route_and_its_own_word_does
 #[tokio::test(start_paused = true)]
 async fn every_request_is_asked_about_whether_there_is_a_route_for_it_or_not() {
     let mut plan = filtered(vec![ListenerFilter::ExternalAuth(over_http())]);
-    plan.ports.get_mut(&PORT).unwrap().listeners[0].routes.clear();
+    plan.ports.get_mut(&PORT).unwrap().listeners[0].routes = SharedSet::default();
     Bed::run_plan(&plan, async |bed| {
         let mut servers = listen(auth());
         let mut client = bed.client();
@@ -123,8 +124,9 @@ async fn a_filter_that_leads_nowhere_refuses_every_request_in_its_turn() {
 #[tokio::test(start_paused = true)]
 async fn host_stays_as_it_is_whatever_the_server_says() {
     let mut plan = filtered(vec![ListenerFilter::ExternalAuth(over_http())]);
-    let route = plan.routes.values_mut().next().unwrap();
-    std::sync::Arc::make_mut(route).rules[0].matches[0].method = Some(MethodMatch("GET".into()));
+    let (id, mut route) = plan.routes.iter().next().map(|(id, route)| (id.clone(), route.clone())).unwrap();
+    std::sync::Arc::make_mut(&mut route).rules[0].matches[0].method = Some(MethodMatch("GET".into()));
+    plan.routes.insert(id, route);
     Bed::run_plan(&plan, async |bed| {
         let (mut backend, mut auths) = (listen(app(1)), listen(auth()));
         let mut client = bed.client();

@@ -17,7 +17,8 @@ const LONG: [(&str, &str); 0] = [];
 /// Names that say nothing: whatever is in them belongs somewhere else.
 const EMPTY_NAMES: [&str; 8] = ["util", "utils", "helper", "helpers", "common", "misc", "manager", "ctx"];
 /// What the core may be made of.
-const CORE_DEPENDENCIES: [&str; 7] = ["base64", "foldhash", "memchr", "regex", "regex-syntax", "serde", "serde_json"];
+const CORE_DEPENDENCIES: [&str; 8] =
+    ["base64", "foldhash", "gatewright-shared-map", "memchr", "regex", "regex-syntax", "serde", "serde_json"];
 /// Words of Rust that mean I/O, a clock or chance.
 const CORE_WORDS: [&str; 14] = [
     "tokio",
@@ -49,7 +50,15 @@ pub(crate) fn run(_: &Args) -> Result<()> {
     let mut broken: Vec<String> = sources.iter().flat_map(Source::broken).collect();
     broken.extend(needless_exceptions(&sources));
     let architecture = fs::read_to_string(root.join("ARCHITECTURE.md")).context("ARCHITECTURE.md")?;
-    for manifest in ["crates/core", "crates/xds", "crates/proxy", "crates/controller", "crates/gatewright", "xtask"] {
+    for manifest in [
+        "crates/core",
+        "crates/xds",
+        "crates/proxy",
+        "crates/controller",
+        "crates/gatewright",
+        "crates/shared-map",
+        "xtask",
+    ] {
         let path = format!("{manifest}/Cargo.toml");
         let text = fs::read_to_string(root.join(&path)).with_context(|| path.clone())?;
         broken.extend(broken_by_manifest(&path, &text, &architecture));

@@ -8,6 +8,7 @@ use super::{CertificateId, EndpointsId};
 
 /// A destination and how it is spoken to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Backend {
     pub protocol: BackendProtocol,
     /// `None` is plaintext.
@@ -25,6 +26,7 @@ pub enum BackendProtocol {
 
 /// TLS towards a backend, from a BackendTLSPolicy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BackendTls {
     /// Sent as SNI; authenticates the backend unless `subject_alt_names` are given.
     pub hostname: Arc<str>,
@@ -45,12 +47,14 @@ pub enum TrustAnchors {
 
 /// The endpoints to use now: ready ones, or, when none is ready, those still serving while they terminate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Endpoints {
     /// Sorted, none twice. Empty is 503.
     pub ready: Vec<Endpoint>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Endpoint {
     pub address: SocketAddr,
 }

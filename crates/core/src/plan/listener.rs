@@ -10,6 +10,7 @@ use crate::filter::external_auth::ExternalAuth;
 
 /// One port: all listeners that answer on it, whichever Gateway or ListenerSet they come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Port {
     pub protocol: PortProtocol,
     /// Most specific hostname first, no hostname twice: the first that matches is the request's.
@@ -27,6 +28,7 @@ pub enum PortProtocol {
 
 /// An accepted listener.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Listener {
     pub id: ListenerId,
     pub gateway: GatewayId,
@@ -61,6 +63,7 @@ impl ListenerFilter {
 
 /// How a listener terminates TLS.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ListenerTls {
     /// In the manifest's order; the first is served when the client's name fits none of them.
     pub certificates: Vec<CertificateId>,
@@ -70,6 +73,7 @@ pub struct ListenerTls {
 
 /// How clients prove themselves (GEP-91).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClientValidation {
     /// PEM certificates of the CAs that vouch for clients; shared by all listeners that ask the same.
     pub trust: Arc<str>,

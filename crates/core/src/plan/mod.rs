@@ -4,6 +4,9 @@
 //! certificate is one changed entry. It holds no Kubernetes type, needs nothing else to run, and is never modified once
 //! built. A resource that could not be built is still there, as what the client must get instead (a [`Refusal`]):
 //! nothing rejects a whole Plan.
+//!
+//! A struct that goes over the wire has `deny_unknown_fields`, and a new field of it `default` and `skip_serializing_if`:
+//! [`resource`] says why.
 
 #[cfg(feature = "translate")]
 pub(crate) mod assemble;

@@ -11,6 +11,7 @@ use super::{Match, PathMatch, Route, RouteId, RouteKind};
 
 /// What decides between routes whose matches are equally specific: the oldest, then the first by namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Precedence {
     /// Seconds since 1970; an object without a creation time is the youngest (`u64::MAX`).
     pub created: u64,

@@ -16,6 +16,7 @@ pub(crate) fn tight<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer
 
 /// One HTTPRoute or GRPCRoute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Route {
     pub id: RouteId,
     pub kind: RouteKind,
@@ -65,6 +66,7 @@ pub enum RouteKind {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rule {
     pub name: Option<Arc<str>>,
     /// Any of them; never empty (the API's default is the prefix `/`).
@@ -230,6 +232,7 @@ impl<'de> Deserialize<'de> for Pattern {
 
 /// One share of a rule's traffic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WeightedBackend {
     /// Above 0: entries of weight 0 are left out.
     pub weight: u32,
@@ -257,6 +260,7 @@ pub enum Refusal {
 
 /// How long a rule gives its requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Timeouts {
     /// From the request's head to the end of the response. Zero is no limit, and the route asks for that; `None` leaves
     /// it to the proxy.
@@ -267,6 +271,7 @@ pub struct Timeouts {
 
 /// GEP-1731.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Retry {
     /// Status codes that are tried again, ascending.
     pub codes: Vec<u16>,

@@ -19,6 +19,7 @@ use crate::plan::Request;
 
 /// Who may read the response from another origin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cors {
     /// `*`, or `scheme://host[:port]` with an optional `*` label run at the left of the host, lower-case.
     pub allow_origins: Vec<Arc<str>>,

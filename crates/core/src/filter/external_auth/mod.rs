@@ -17,6 +17,7 @@ use crate::plan::{BackendId, tight};
 
 /// Whom to ask, how, and with how much of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExternalAuth {
     pub backend: BackendId,
     pub protocol: AuthProtocol,
@@ -27,6 +28,7 @@ pub struct ExternalAuth {
 
 /// What is spoken to the authorization server. Names of fields are lower-case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum AuthProtocol {
     /// The request's own method, path and Host; the answer 200 lets it pass.
     Http {

@@ -16,6 +16,7 @@ use crate::plan::tight;
 
 /// Applied as set, then add, then remove. No name occurs in two of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HeaderModifier {
     /// Names as written, values valid for HTTP.
     #[serde(deserialize_with = "tight")]

@@ -11,6 +11,7 @@ use crate::plan::{BackendId, spread};
 
 /// Sends a copy of the request to another backend, whose response is ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Mirror {
     pub backend: BackendId,
     /// The share of requests that is copied: `numerator / denominator`, at most 1. Percent is over 100.

@@ -14,6 +14,7 @@ use crate::plan::PathMatch;
 
 /// `None` keeps the request's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Redirect {
     /// `http` or `https`.
     pub scheme: Option<Arc<str>>,

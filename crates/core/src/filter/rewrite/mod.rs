@@ -13,6 +13,7 @@ use crate::plan::{PathMatch, is_forbidden_in_path};
 
 /// `None` keeps the request's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rewrite {
     pub hostname: Option<Arc<str>>,
     pub path: Option<PathRewrite>,

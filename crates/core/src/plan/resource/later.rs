@@ -1,18 +1,24 @@
-//! A route that a later version sent: the rules that this version understands work, the others answer 500.
+//! A route or port that a later version sent: the rules and listeners that this version understands work, the others let
+//! nobody through.
 //!
-//! A filter that is not known is never skipped, and neither is a match: whoever might have been meant is refused.
+//! Nothing that is not known is skipped, be it a filter, a match or another field: whoever might have been meant is refused.
 
+use gatewright_shared_map::SharedSet;
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::body::RouteIn;
 use crate::{
     filter::Filter,
-    plan::{Hostname, Match, PathMatch, Precedence, Refusal, Route, RouteId, RouteKind, Rule, Timeouts},
+    plan::{
+        GatewayId, Hostname, Listener, ListenerFilter, ListenerId, ListenerTls, Match, PathMatch, Port, PortProtocol,
+        Precedence, Refusal, Route, RouteId, RouteKind, Rule, Timeouts,
+    },
 };
 
 /// What must be understood of a route: without it nobody knows whose requests it takes.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Head {
     id: RouteId,
     kind: RouteKind,
@@ -30,8 +36,7 @@ pub(super) fn route(body: &[u8]) -> Result<(RouteIn, Vec<String>), String> {
     let Head { id, kind, hostnames, precedence, rules } = read.route;
     let mut refused = Vec::new();
     let mut understood = Vec::with_capacity(rules.len());
-    for (index, mut value) in rules.into_iter().enumerate() {
-        drop_unused(&mut value);
+    for (index, value) in rules.into_iter().enumerate() {
         understood.push(match Rule::deserialize(&value) {
             Ok(rule) => rule,
             Err(error) => {
@@ -42,28 +47,6 @@ pub(super) fn route(body: &[u8]) -> Result<(RouteIn, Vec<String>), String> {
     }
     let route = Route { id, kind, hostnames, precedence, rules: understood };
     Ok((RouteIn { route, listeners: read.listeners }, refused))
-}
-
-/// Takes out of a rule's matches the fields that are not known and ask nothing, as they stand where they are not used.
-fn drop_unused(rule: &mut Value) {
-    for found in rule.get_mut("matches").and_then(Value::as_array_mut).into_iter().flatten() {
-        found.as_object_mut().into_iter().for_each(drop_empty);
-        for list in ["headers", "query"] {
-            let parts = found.get_mut(list).and_then(Value::as_array_mut);
-            parts.into_iter().flatten().filter_map(Value::as_object_mut).for_each(drop_empty);
-        }
-    }
-}
-
-fn drop_empty(fields: &mut Map<String, Value>) {
-    const KNOWN: [&str; 6] = ["path", "method", "headers", "query", "name", "value"];
-    let asks = |value: &Value| match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
-        Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
-    };
-    fields.retain(|name, value| KNOWN.contains(&name.as_str()) || asks(value));
 }
 
 /// Returns a rule that takes all requests that the rule may be meant for, and answers 500.
@@ -95,4 +78,61 @@ fn readable<T: DeserializeOwned>(list: &Value) -> Vec<T> {
 
 fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(value).ok()
+}
+
+/// A port whose listeners are read one by one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PortHead {
+    protocol: PortProtocol,
+    listeners: Vec<Value>,
+}
+
+/// What must be understood of a listener: without it nobody knows whose requests it takes.
+#[derive(Deserialize)]
+struct ListenerHead {
+    id: ListenerId,
+    gateway: GatewayId,
+    hostname: Hostname,
+}
+
+/// Reads a port, and says which listeners are not as sent and why: they are as they were in `before`, or let nobody in.
+///
+/// # Errors
+/// When it is not known what is spoken on the port, or whose requests a listener takes.
+pub(super) fn port(body: &[u8], before: Option<&Port>) -> Result<(Port, Vec<String>), String> {
+    let PortHead { protocol, listeners: values } = super::body::read(body)?;
+    let mut refused = Vec::new();
+    let mut listeners = Vec::with_capacity(values.len());
+    for value in values {
+        listeners.push(match Listener::deserialize(&value) {
+            Ok(listener) => listener,
+            Err(error) => {
+                let head = ListenerHead::deserialize(&value).map_err(|error| error.to_string())?;
+                refused.push(format!("{}: {error}", head.id));
+                let same = |known: &&Listener| known.id == head.id && known.hostname == head.hostname;
+                let known = before.filter(|before| before.protocol == protocol);
+                let known = known.and_then(|before| before.listeners.iter().find(same)).cloned();
+                known.unwrap_or_else(|| closed(head, protocol))
+            }
+        });
+    }
+    Ok((Port { protocol, listeners }, refused))
+}
+
+/// Returns a listener that takes the requests that are meant for it, and serves none.
+fn closed(head: ListenerHead, protocol: PortProtocol) -> Listener {
+    let ListenerHead { id, gateway, hostname } = head;
+    Listener {
+        id,
+        gateway,
+        hostname,
+        // Without a certificate no handshake succeeds.
+        tls: match protocol {
+            PortProtocol::Http => None,
+            PortProtocol::Https => Some(ListenerTls { certificates: Vec::new(), client: None }),
+        },
+        filters: vec![ListenerFilter::Refuse(Refusal::Broken)],
+        routes: SharedSet::default(),
+    }
 }

@@ -1,9 +1,20 @@
 //! A Plan as named resources, for the control channel: each with a name and a body of JSON.
 //!
-//! One changed route, endpoint or certificate is one changed resource; a [`Store`] makes a Plan of them again. Fields that
-//! a reader does not know are skipped, and a rule that it does not understand answers 500 while the others work, so that a
-//! controller may be one version ahead. Bodies of certificates hold private
-//! keys: this is the one form of a Plan that does. It knows nothing of versions or connections.
+//! One changed route, endpoint or certificate is one changed resource; a [`Store`] makes a Plan of them again. Bodies of
+//! certificates hold private keys: this is the one form of a Plan that does. It knows nothing of versions or connections.
+//!
+//! # Versions
+//!
+//! A controller may be one version ahead of its proxies, and a cache one version behind or ahead of its reader. A field
+//! changes what a proxy does, so whoever does not know it must not skip it:
+//!
+//! - Every struct of a Plan has `#[serde(deny_unknown_fields)]`. A resource with a field or variant that its reader does not
+//!   know is rejected under its name, and the last good one stays. A rule of a route answers 500 instead while the other rules
+//!   work, and so does a listener of a port that there is no last good one of.
+//! - A new field has `#[serde(default, skip_serializing_if = "...")]`: it is not sent where it has its default, so that older
+//!   proxies reject only what uses it. A test holds the fields that are always sent.
+//! - A field that only informs has a name that begins with `?`, by `#[serde(rename = "?zone")]`. It is skipped by those who
+//!   do not know it.
 
 mod body;
 mod later;

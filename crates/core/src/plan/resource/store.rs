@@ -34,7 +34,8 @@ impl Stale {
 /// The resources that a reader has. What is not changed is the same [`Arc`] from one Plan to the next.
 ///
 /// It keeps what bodies mean, never the bodies. A resource that cannot be read is rejected under its name; the last good
-/// one of that name stays. A route of which single rules cannot be read is taken, and those rules answer 500.
+/// one of that name stays. A route of which single rules cannot be read is taken, and those rules answer 500; a port of which
+/// single listeners cannot be read is taken, and those stay as they were or let nobody in.
 #[derive(Debug, Default)]
 pub struct Store {
     /// Its listeners' routes are as [`Store::plan`] last saw them.
@@ -58,8 +59,18 @@ impl Store {
         let name = Name::parse(name).ok_or("this version knows no such kind of resource")?;
         match name {
             Name::Port(number) => {
-                self.plan.ports.insert(number, body::read(body)?);
+                let (port, refused) = match body::read(body) {
+                    Ok(port) => (port, Vec::new()),
+                    Err(error) => later::port(body, self.plan.ports.get(&number)).map_err(|_| error)?,
+                };
+                self.plan.ports.insert(number, port);
                 self.stale = Stale::Everything;
+                if !refused.is_empty() {
+                    return Err(format!(
+                        "listeners that this version does not understand stay as they were or refuse everything: {}",
+                        refused.join("; ")
+                    ));
+                }
             }
             Name::Route(id) => {
                 let (mut read, refused) = match body::read::<body::RouteIn>(body) {

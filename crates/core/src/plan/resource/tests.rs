@@ -1,5 +1,7 @@
 //! Resources make the Plan again that they were made of, whatever lies between.
 
+mod later;
+
 use std::{sync::Arc, time::Duration};
 
 use gatewright_shared_map::{SharedMap, SharedSet};
@@ -301,94 +303,6 @@ fn what_cannot_be_read_is_rejected_by_name_and_leaves_the_last_good_version() {
     store.remove("teapot/1");
     apply(&mut store, &difference(&Plan::default(), &plan));
     assert!(store.rejected().is_empty());
-}
-
-#[test]
-fn fields_of_a_later_version_are_skipped() {
-    let mut store = Store::default();
-    let endpoints = br#"{"ready":[{"address":"10.0.0.9:80","zone":"a"}],"locality":{"weight":1}}"#;
-    store.add("endpoints/service/ns/9/80", endpoints);
-    assert!(store.rejected().is_empty());
-    assert_eq!(store.plan().endpoints.len(), 1);
-}
-
-/// A route of a later version, with this rule between two that are known.
-fn later(rule: &serde_json::Value) -> (Vec<Rule>, Option<String>) {
-    let known = |path: &str| {
-        serde_json::json!({
-            "name": null, "matches": [{"path": {"Exact": path}, "method": null, "headers": [], "query": []}],
-            "filters": [], "backends": [{"weight": 1, "target": {"Backend": "service/ns/0/80/http2"}, "filters": []}],
-            "timeouts": {"request": null, "backend_request": null}, "retry": null, "priority": 7,
-        })
-    };
-    let mut route = serde_json::to_value(&*example().routes[&route_id(1)]).unwrap();
-    let mut changed = known("/b");
-    changed.as_object_mut().unwrap().extend(rule.as_object().unwrap().clone());
-    route["rules"] = serde_json::json!([known("/a"), changed, known("/c")]);
-    let body = serde_json::json!({"route": route, "listeners": ["gateway/ns/g/0"], "zone": "a"});
-    let mut store = Store::default();
-    store.add("route/httproute/ns/1", body.to_string().as_bytes());
-    let rules = store.plan().routes.remove(&route_id(1)).map(|route| route.rules.clone());
-    (rules.unwrap_or_default(), store.rejected().get("route/httproute/ns/1").cloned())
-}
-
-#[test]
-fn a_rule_of_a_later_version_that_is_understood_works() {
-    let unused = serde_json::json!({"matches": [
-        {"path": {"Exact": "/b"}, "method": null, "headers": [], "query": [], "cookies": [], "source": null},
-    ]});
-    for rule in [serde_json::json!({}), unused] {
-        let (rules, rejected) = later(&rule);
-        assert_eq!((rules.len(), rejected), (3, None));
-        assert!(rules.iter().all(|rule| rule.filters.is_empty() && rule.backends.len() == 1));
-    }
-}
-
-#[test]
-fn a_rule_of_a_later_version_answers_500_alone_when_it_is_not_understood() {
-    let at = |found: serde_json::Value| serde_json::json!({"matches": [found]});
-    let exact = PathMatch::Exact("/b".into());
-    let everything = PathMatch::Prefix("/".into());
-    let header = serde_json::json!({"name": "x", "value": {"Exact": "1"}});
-    let cases = [
-        (serde_json::json!({"filters": [{"Teapot": {"strength": 3}}]}), &exact, 0),
-        (serde_json::json!({"filters": ["Teapot"]}), &exact, 0),
-        (serde_json::json!({"backends": [{"weight": 1, "target": {"Lambda": "f"}, "filters": []}]}), &exact, 0),
-        (
-            at(serde_json::json!({"path": {"Glob": "/b*"}, "method": null, "headers": [header], "query": []})),
-            &everything,
-            1,
-        ),
-        (
-            at(serde_json::json!({
-                "path": {"Exact": "/b"}, "method": null,
-                "headers": [header, {"name": "y", "value": {"Suffix": "z"}}], "query": [],
-            })),
-            &exact,
-            1,
-        ),
-        (
-            at(serde_json::json!({
-                "path": {"Exact": "/b"}, "method": null, "headers": [], "query": [], "cookies": [{"name": "session"}],
-            })),
-            &exact,
-            0,
-        ),
-    ];
-    for (rule, path, headers) in cases {
-        let (rules, rejected) = later(&rule);
-        assert_eq!(rules.len(), 3, "{rule}");
-        assert!(rejected.unwrap().contains("rule 1"), "{rule}");
-        assert_eq!(rules[1].filters, [Filter::Refuse(Refusal::Broken)], "{rule}");
-        assert_eq!((&rules[1].matches[0].path, rules[1].matches[0].headers.len()), (path, headers), "{rule}");
-        assert!(rules[0].filters.is_empty() && rules[2].filters.is_empty(), "{rule}");
-    }
-}
-
-#[test]
-fn a_route_of_a_later_version_that_takes_nobody_knows_whose_requests_is_rejected() {
-    let (rules, rejected) = later(&serde_json::json!({"matches": {"all": true}}));
-    assert!(rules.is_empty() && rejected.is_some());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The last good Plan on disk, for the next process: a line for each resource, its name and its body.
 //!
-//! It holds no certificate, because that would be its key: those come from the controller or not at all. What cannot be
-//! read is left out, as if the controller had never sent it.
+//! It holds no certificate, because that would be its key: those come from the controller or not at all. What this version
+//! does not understand refuses whoever it is for, as if the controller had sent it, until the controller says what there is.
 
 use std::{
     collections::BTreeMap,
@@ -38,7 +38,8 @@ impl Cache {
         self.folder.join("plan")
     }
 
-    /// Reads what is there into `store`, and returns the names and versions of it.
+    /// Reads what is there into `store`, and returns the names and versions of it. What is not understood has a version that no
+    /// controller gives: whichever connects sends it again, or takes it away.
     ///
     /// # Errors
     /// When there is a file that cannot be read, or that is no cache.
@@ -56,9 +57,8 @@ impl Cache {
             let line = line?;
             let Some((name, body)) = line.split_once(' ') else { continue };
             store.add(name, body.as_bytes());
-            if !store.rejected().contains_key(name) {
-                known.insert(name.into(), Version::of(body.as_bytes()));
-            }
+            let understood = if store.rejected().contains_key(name) { b"" } else { body.as_bytes() };
+            known.insert(name.into(), Version::of(understood));
         }
         Ok(known)
     }

@@ -72,6 +72,8 @@ pub(super) struct Cluster {
     version: Option<Version>,
     /// What is to be told to the controller.
     to_tell: Option<Acknowledgement>,
+    /// What was not in force when it was told last, so that each is logged once.
+    refused: BTreeMap<String, String>,
     keys_until: Option<Instant>,
 }
 
@@ -88,6 +90,7 @@ impl Cluster {
             in_force: None,
             version: None,
             to_tell: None,
+            refused: BTreeMap::new(),
             keys_until: None,
         }
     }
@@ -169,9 +172,10 @@ impl Cluster {
         for (id, reason) in &report.certificates {
             rejected.insert(Name::Certificate(id.clone()).to_string(), reason.clone());
         }
-        for (name, reason) in &rejected {
+        for (name, reason) in rejected.iter().filter(|(name, reason)| self.refused.get(*name) != Some(*reason)) {
             tracing::warn!(name, reason, "not in force as sent");
         }
+        self.refused.clone_from(&rejected);
         self.metrics.rejected.set(i64::try_from(rejected.len()).unwrap_or(i64::MAX));
         self.to_tell = Some(Acknowledgement { version, rejected });
     }

@@ -3,7 +3,7 @@
 use std::{fs, io, os::unix::fs::PermissionsExt, thread};
 
 use gatewright_core::plan::{
-    Certificate, CertificateId, Endpoints, EndpointsId, KeyPair, Plan, PrivateKey,
+    Certificate, CertificateId, Endpoints, EndpointsId, KeyPair, ListenerFilter, Plan, PrivateKey, Refusal,
     resource::{self, Store},
 };
 use gatewright_xds::Version;
@@ -68,4 +68,40 @@ fn without_a_file_there_is_nothing_and_another_form_is_refused() {
     assert!(cache.read(&mut Store::default()).unwrap().is_empty());
     fs::write(folder.path().join("plan"), "gatewright-plan 2\n").unwrap();
     assert!(cache.read(&mut Store::default()).is_err());
+}
+
+#[test]
+fn what_another_version_cached_is_refused_and_asked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = [
+        "gatewright-plan 1",
+        r#"endpoints/service/ns/a/80 {"ready":[]}"#,
+        r#"endpoints/service/ns/b/80 {"ready":[],"weights":[1]}"#,
+        r#"teapot/1 {}"#,
+        r#"port/80 {"protocol":"Http","listeners":[{"id":"a","gateway":"ns/g","hostname":"","tls":null,"routes":[],"quota":1}]}"#,
+    ];
+    fs::write(folder.path().join("plan"), lines.join("\n")).unwrap();
+    let mut store = Store::default();
+    let known = Cache::new(folder.path().into()).read(&mut store).unwrap();
+    let unknown = Version::of(b"");
+    assert_eq!(known["endpoints/service/ns/a/80"], Version::of(br#"{"ready":[]}"#));
+    // A controller has none of these versions: it sends what there is, and takes away what there is not.
+    for name in ["endpoints/service/ns/b/80", "teapot/1", "port/80"] {
+        assert_eq!(known[name], unknown, "{name}");
+        assert!(store.rejected().contains_key(name), "{name}");
+        store.remove(name);
+    }
+    assert!(store.rejected().is_empty());
+    assert_eq!(store.plan().endpoints.len(), 1);
+}
+
+#[test]
+fn a_listener_of_another_version_in_the_cache_lets_nobody_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = r#"port/80 {"protocol":"Http","listeners":[{"id":"a","gateway":"ns/g","hostname":"","tls":null,"routes":[],"quota":1}]}"#;
+    fs::write(folder.path().join("plan"), format!("gatewright-plan 1\n{port}\n")).unwrap();
+    let mut store = Store::default();
+    Cache::new(folder.path().into()).read(&mut store).unwrap();
+    let plan = store.plan();
+    assert_eq!(plan.ports[&80].listeners[0].filters, [ListenerFilter::Refuse(Refusal::Broken)]);
 }

@@ -6,11 +6,12 @@ use super::{
     AllowedNamespaces, Judge, ListenerVerdict, Note, ResolvedListener,
     filter::{self, Filters},
     frontend::Frontend,
+    namespaces,
 };
 use crate::{
     api::{
-        gateway::{FromNamespaces, Listener, Protocol, TlsMode},
-        meta::LabelSelector,
+        gateway::{Listener, Protocol, RouteNamespaces, TlsMode},
+        meta::InvalidSelector,
     },
     plan::{CertificateId, GatewayId, Hostname, ListenerId},
     reference::RefError,
@@ -65,6 +66,12 @@ pub(super) fn resolve(
         if let Err(problem) = &accepted {
             judge.find(owner, field.as_str(), problem.message.as_str(), None);
         }
+        let allowed_namespaces = allowed_namespaces(judge, owner, listener, &field).unwrap_or_else(|problem| {
+            if accepted.is_ok() {
+                accepted = Err(problem);
+            }
+            AllowedNamespaces::Invalid
+        });
         let needs_certificate = listener.protocol == Protocol::Https;
         let verdict = ListenerVerdict {
             accepted,
@@ -83,11 +90,7 @@ pub(super) fn resolve(
             protocol: listener.protocol.clone(),
             hostname: Hostname::parse(listener.hostname.as_deref()),
             allowed_kinds,
-            allowed_namespaces: namespaces(
-                listener.allowed_routes.namespaces.from,
-                listener.allowed_routes.namespaces.selector.as_ref(),
-                &owner.key.namespace,
-            ),
+            allowed_namespaces,
             // Decided once the listener has been compared with the others.
             served: false,
             certificates,
@@ -98,17 +101,6 @@ pub(super) fn resolve(
         }
     };
     declared.iter().enumerate().map(one).collect()
-}
-
-/// Reads `from` and `selector` as a predicate; `Same` is the namespace `own`.
-pub(super) fn namespaces(from: FromNamespaces, selector: Option<&LabelSelector>, own: &str) -> AllowedNamespaces {
-    match (from, selector) {
-        (FromNamespaces::All, _) => AllowedNamespaces::All,
-        (FromNamespaces::Same, _) => AllowedNamespaces::Same(own.to_owned()),
-        (FromNamespaces::Selector, Some(selector)) => AllowedNamespaces::Selector(selector.clone()),
-        // The API requires a selector there; without one, nothing is selected.
-        (FromNamespaces::Selector, None) | (FromNamespaces::None, _) => AllowedNamespaces::None,
-    }
 }
 
 /// The kinds of route that can be served under a protocol.
@@ -144,6 +136,28 @@ fn supported(listener: &Listener) -> Judgement<ListenerRejection> {
         }
     }
     Ok(())
+}
+
+/// Whose routes may attach.
+///
+/// # Errors
+/// The selector is invalid, and the listener with it: never more is let in than what is written can mean.
+fn allowed_namespaces(
+    judge: &mut Judge<'_>,
+    owner: &ObjectRef,
+    listener: &Listener,
+    field: &str,
+) -> Result<AllowedNamespaces, Problem<ListenerRejection>> {
+    let RouteNamespaces { from, selector } = &listener.allowed_routes.namespaces;
+    namespaces::resolve(*from, selector.as_ref(), &owner.key.namespace).map_err(|wrong| {
+        let mut messages = Vec::with_capacity(wrong.len());
+        for InvalidSelector { field: part, message } in wrong {
+            let path = format!("allowedRoutes.namespaces.{part}");
+            judge.find(owner, format!("{field}.{path}"), message.as_str(), None);
+            messages.push(format!("{path}: {message}"));
+        }
+        Problem::new(ListenerRejection::UnsupportedValue, messages.join("; "))
+    })
 }
 
 fn allowed_kinds(
@@ -223,9 +237,14 @@ fn summary(problems: Vec<Problem<ListenerUnresolved>>) -> Judgement<ListenerUnre
 }
 
 fn notes(listener: &Listener, field: &str) -> Vec<Note> {
+    let mut notes = Vec::new();
     let options = listener.tls.as_ref().map(|tls| tls.options.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
-    match options.is_empty() {
-        true => Vec::new(),
-        false => vec![Note::new(format!("{field}.tls.options"), format!("have no effect: {}", options.join(", ")))],
+    if !options.is_empty() {
+        notes.push(Note::new(format!("{field}.tls.options"), format!("have no effect: {}", options.join(", "))));
     }
+    let RouteNamespaces { from, selector } = &listener.allowed_routes.namespaces;
+    if namespaces::ignores_selector(*from, selector.as_ref()) {
+        notes.push(Note::new(format!("{field}.allowedRoutes.namespaces.selector"), namespaces::IGNORED));
+    }
+    notes
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Judge, Parent, by_age,
+    AllowedNamespaces, Judge, Parent, by_age,
     listener::{self, Shared},
+    namespaces,
 };
 use crate::{
     api::{gateway::Gateway, listener_set::ListenerSet},
@@ -75,14 +76,21 @@ pub(super) fn resolve(
     let Extended { gateway, shared, parent, accepted } = *extended;
     let owner = ObjectRef { kind: Kind::ListenerSet, key: key.clone() };
     let allowed = &gateway.spec.allowed_listeners.namespaces;
-    let allowed = listener::namespaces(allowed.from, allowed.selector.as_ref(), &parent.gateway.namespace);
+    let allowed = namespaces::resolve(allowed.from, allowed.selector.as_ref(), &parent.gateway.namespace)
+        .unwrap_or(AllowedNamespaces::Invalid);
     let mut verdict = ListenerSetVerdict { gateway: parent.gateway.clone(), allowed: Ok(()) };
     let mut listeners = Vec::new();
     if !allowed.allows(judge.world, &key.namespace) {
-        let message = format!(
-            "Gateway {} allows no ListenerSet of namespace {:?}: see its spec.allowedListeners",
-            parent.gateway, key.namespace
-        );
+        let message = match allowed {
+            AllowedNamespaces::Invalid => format!(
+                "Gateway {} allows no ListenerSet: the selector of its spec.allowedListeners is invalid",
+                parent.gateway
+            ),
+            _ => format!(
+                "Gateway {} allows no ListenerSet of namespace {:?}: see its spec.allowedListeners",
+                parent.gateway, key.namespace
+            ),
+        };
         judge.find(&owner, "spec.parentRef", message.as_str(), None);
         verdict.allowed = Err(Problem::new(ListenerSetRejection::NotAllowed, message));
     } else {

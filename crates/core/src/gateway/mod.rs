@@ -12,6 +12,7 @@ mod filter;
 mod frontend;
 mod listener;
 mod listener_set;
+mod namespaces;
 mod overlap;
 mod own;
 mod parameters;
@@ -31,7 +32,7 @@ pub use ports::{data_planes, is_planned, ports};
 use crate::{
     api::{
         gateway::Protocol,
-        meta::{LabelSelector, ObjectMeta},
+        meta::{ObjectMeta, Selector},
     },
     backend::Destination,
     plan::{Certificate, CertificateId, ClientValidation, GatewayId, Hostname, ListenerFilter, ListenerId},
@@ -165,8 +166,10 @@ pub enum AllowedNamespaces {
     All,
     /// One alone.
     Same(String),
-    Selector(LabelSelector),
+    Selector(Selector),
     None,
+    /// Nobody: what should have chosen them is invalid.
+    Invalid,
 }
 
 impl AllowedNamespaces {
@@ -175,7 +178,7 @@ impl AllowedNamespaces {
             Self::All => true,
             Self::Same(own) => own == namespace,
             Self::Selector(selector) => selector.matches(&world.namespace_labels(namespace)),
-            Self::None => false,
+            Self::None | Self::Invalid => false,
         }
     }
 }

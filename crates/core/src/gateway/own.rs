@@ -6,11 +6,12 @@ use super::{
     class::ClassVerdict,
     frontend,
     listener::{self, Shared},
-    parameters,
+    namespaces, parameters,
 };
 use crate::{
     api::{
-        gateway::Gateway,
+        gateway::{Gateway, ListenerNamespaces},
+        meta::InvalidSelector,
         parameters::{Parameters, merge},
         shared::SecretObjectReference,
     },
@@ -74,6 +75,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, c
         judge.find(&object, "", problem.message.as_str(), None);
     }
     judge.find_notes(&object, &notes);
+    notes.extend(invalid_allowed_listeners(judge, &object, gateway));
     let reference = gateway.spec.tls.backend.as_ref().and_then(|backend| backend.client_certificate_ref.as_ref());
     let (client_certificate, resolved_refs) = match reference {
         None => (None, Ok(())),
@@ -93,6 +95,21 @@ pub(super) fn judge(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, c
         insecure_fallback: frontend::is_insecure(gateway),
         notes,
     }
+}
+
+/// Says of `allowedListeners` that it lets no ListenerSet in because its selector is invalid. The Gateway's own listeners
+/// are served all the same.
+fn invalid_allowed_listeners(judge: &mut Judge<'_>, object: &ObjectRef, gateway: &Gateway) -> Vec<Note> {
+    let ListenerNamespaces { from, selector } = &gateway.spec.allowed_listeners.namespaces;
+    let wrong = namespaces::resolve(*from, selector.as_ref(), &object.key.namespace).err().unwrap_or_default();
+    let note = |InvalidSelector { field, message }| {
+        Note::new(format!("spec.allowedListeners.namespaces.{field}"), format!("{message}; no ListenerSet is allowed"))
+    };
+    let notes: Vec<Note> = wrong.into_iter().map(note).collect();
+    for note in &notes {
+        judge.find(object, note.field.as_str(), note.message.as_str(), None);
+    }
+    notes
 }
 
 /// The Gateway as a parent of routes, with its own listeners.
@@ -170,17 +187,23 @@ const SHARED: &str =
     "has no effect: the Gateways of this class share one data plane, which the class's parameters shape";
 
 fn notes(judge: &Judge<'_>, gateway: &Gateway, class: &ClassVerdict) -> Vec<Note> {
+    let mut notes = Vec::new();
     let infrastructure = gateway.spec.infrastructure.as_ref();
-    if !infrastructure.is_some_and(|it| !it.labels.is_empty() || !it.annotations.is_empty()) {
-        return Vec::new();
-    }
-    match (judge.world.settings.merge_gateways, class.merges) {
-        (true, _) => {
-            vec![Note::new("spec.infrastructure", "labels and annotations have no effect: nothing is provisioned")]
+    if infrastructure.is_some_and(|it| !it.labels.is_empty() || !it.annotations.is_empty()) {
+        match (judge.world.settings.merge_gateways, class.merges) {
+            (true, _) => {
+                let message = "labels and annotations have no effect: nothing is provisioned";
+                notes.push(Note::new("spec.infrastructure", message));
+            }
+            (false, true) => notes.push(Note::new("spec.infrastructure", SHARED)),
+            (false, false) => {}
         }
-        (false, true) => vec![Note::new("spec.infrastructure", SHARED)],
-        (false, false) => Vec::new(),
     }
+    let ListenerNamespaces { from, selector } = &gateway.spec.allowed_listeners.namespaces;
+    if namespaces::ignores_selector(*from, selector.as_ref()) {
+        notes.push(Note::new("spec.allowedListeners.namespaces.selector", namespaces::IGNORED));
+    }
+    notes
 }
 
 fn client_certificate(

@@ -2,7 +2,7 @@
 
 use crate::{
     api::shared::ParentReference,
-    gateway::{Parent, ResolvedListener},
+    gateway::{AllowedNamespaces, Parent, ResolvedListener},
     plan::Hostname,
     status::{Problem, reason::RouteRejection},
     world::{Kind, ObjectKey, ObjectRef, World},
@@ -46,12 +46,18 @@ pub(super) fn attach<'p>(
         return Err(Problem::new(RouteRejection::NoMatchingParent, no_listener(parent, section, reference.port)));
     }
     let owner = &parent.owner;
+    let is_invalid = |listener: &&ResolvedListener| listener.allowed_namespaces == AllowedNamespaces::Invalid;
+    let invalid = listeners.iter().copied().find(is_invalid);
     listeners.retain(|listener| {
         listener.allowed_kinds.contains(&route.kind) && listener.allowed_namespaces.allows(world, route.namespace)
     });
     if listeners.is_empty() {
+        let see = match invalid {
+            Some(listener) => format!("the selector in allowedRoutes of listener {} is invalid", listener.name),
+            None => "see its allowedRoutes and protocol".to_owned(),
+        };
         let message = format!(
-            "no listener of {owner} that the parentRef means allows {} from namespace {}; see its allowedRoutes and protocol",
+            "no listener of {owner} that the parentRef means allows {} from namespace {}; {see}",
             route.kind.name(),
             route.namespace,
         );

@@ -1,8 +1,12 @@
 //! What every Kubernetes object carries (`meta/v1`): names, labels, generations, conditions, times.
 
+mod selector;
+
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use selector::{InvalidSelector, LabelSelector, LabelSelectorOperator, LabelSelectorRequirement, Selector};
 
 /// What an object says of its own kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,54 +84,6 @@ impl fmt::Display for ConditionStatus {
             Self::False => "False",
             Self::Unknown => "Unknown",
         })
-    }
-}
-
-/// Chooses objects by their labels; both parts must hold. An empty selector chooses everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct LabelSelector {
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_is_empty")]
-    pub match_labels: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_empty")]
-    pub match_expressions: Vec<LabelSelectorRequirement>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LabelSelectorRequirement {
-    pub key: String,
-    pub operator: LabelSelectorOperator,
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_empty")]
-    pub values: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LabelSelectorOperator {
-    In,
-    NotIn,
-    Exists,
-    DoesNotExist,
-    /// The CRDs take any word; one that means nothing chooses nothing.
-    #[serde(other)]
-    Unknown,
-}
-
-impl LabelSelector {
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
-            && self.match_expressions.iter().all(|requirement| requirement.holds(labels.get(&requirement.key)))
-    }
-}
-
-impl LabelSelectorRequirement {
-    fn holds(&self, label: Option<&String>) -> bool {
-        match self.operator {
-            LabelSelectorOperator::In => label.is_some_and(|value| self.values.contains(value)),
-            LabelSelectorOperator::NotIn => label.is_none_or(|value| !self.values.contains(value)),
-            LabelSelectorOperator::Exists => label.is_some(),
-            LabelSelectorOperator::DoesNotExist => label.is_none(),
-            LabelSelectorOperator::Unknown => false,
-        }
     }
 }
 

@@ -40,8 +40,44 @@ fn selector_needs_labels_and_expressions_to_hold() {
         (r#"{"matchLabels":{"team":"a"},"matchExpressions":[{"key":"tier","operator":"DoesNotExist"}]}"#, false),
     ] {
         let parsed: LabelSelector = serde_json::from_str(selector).unwrap();
-        assert_eq!(parsed.matches(&labels), chosen, "{selector}");
+        assert_eq!(parsed.parse().unwrap().matches(&labels), chosen, "{selector}");
     }
+}
+
+#[test]
+fn a_selector_that_is_invalid_chooses_nothing_and_names_its_field() {
+    let long = "a".repeat(64);
+    for (selector, field) in [
+        (r#"{"matchExpressions":[{"key":"tier","operator":"In"}]}"#.to_owned(), "matchExpressions[0].values"),
+        (r#"{"matchExpressions":[{"key":"tier","operator":"NotIn","values":[]}]}"#.into(), "matchExpressions[0].values"),
+        (r#"{"matchExpressions":[{"key":"tier","operator":"NotIn","values":null}]}"#.into(), "matchExpressions[0].values"),
+        (r#"{"matchExpressions":[{"key":"tier","operator":"Exists","values":["a"]}]}"#.into(), "matchExpressions[0].values"),
+        (
+            r#"{"matchLabels":{"a":"b"},"matchExpressions":[{"key":"a","operator":"Exists"},{"key":"tier","operator":"DoesNotExist","values":[""]}]}"#.into(),
+            "matchExpressions[1].values",
+        ),
+        (r#"{"matchExpressions":[{"key":"tier","operator":"Equals","values":["a"]}]}"#.into(), "matchExpressions[0].operator"),
+        (r#"{"matchExpressions":[{"key":"tier","operator":"exists"}]}"#.into(), "matchExpressions[0].operator"),
+        (r#"{"matchExpressions":[{"key":"","operator":"Exists"}]}"#.into(), "matchExpressions[0]"),
+        (r#"{"matchExpressions":[{"key":"a/b/c","operator":"DoesNotExist"}]}"#.into(), "matchExpressions[0]"),
+        (r#"{"matchExpressions":[{"key":"a","operator":"NotIn","values":["no value!"]}]}"#.into(), "matchExpressions[0]"),
+        (r#"{"matchLabels":{"no label!":"web"}}"#.into(), "matchLabels"),
+        (r#"{"matchLabels":{"a":"-"}}"#.into(), "matchLabels"),
+        (format!(r#"{{"matchLabels":{{"a":"{long}"}}}}"#), "matchLabels"),
+        (format!(r#"{{"matchLabels":{{"{long}":""}}}}"#), "matchLabels"),
+    ] {
+        let parsed: LabelSelector = serde_json::from_str(&selector).unwrap();
+        let wrong = parsed.parse().expect_err(&selector);
+        assert_eq!(wrong.iter().map(|wrong| &*wrong.field).collect::<Vec<_>>(), [field], "{selector}");
+    }
+}
+
+#[test]
+fn every_fault_of_a_selector_is_named() {
+    let text =
+        r#"{"matchLabels":{"?":"!"},"matchExpressions":[{"key":"?","operator":"?"},{"key":"a","operator":"In"}]}"#;
+    let parsed: LabelSelector = serde_json::from_str(text).unwrap();
+    assert_eq!(parsed.parse().unwrap_err().len(), 5);
 }
 
 proptest! {

@@ -72,9 +72,14 @@ pub(super) fn is_dns_label(text: &str) -> bool {
 }
 
 /// Whether the text is a label or annotation key: a name, after an optional domain and a slash.
-pub(super) fn is_qualified_name(text: &str) -> bool {
+pub(crate) fn is_qualified_name(text: &str) -> bool {
     let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
     prefix.is_none_or(is_dns_subdomain) && !name.is_empty() && name.len() <= 63 && pattern::LABEL_VALUE.is_in(name)
+}
+
+/// Whether the text can be the value of a label.
+pub(crate) fn is_label_value(text: &str) -> bool {
+    text.len() <= 63 && pattern::LABEL_VALUE.is_in(text)
 }
 
 /// An IANA service name, as ports have it: at most 15 characters, a letter among them, no '-' at an end or doubled.

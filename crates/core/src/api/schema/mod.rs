@@ -23,6 +23,7 @@ mod value;
 mod tests;
 
 pub use finding::{Finding, Severity};
+pub(crate) use format::{is_label_value, is_qualified_name as is_label_key};
 pub use openapi::openapi;
 pub use shape::Channel;
 pub use value::{Entry, Map, Node, Position, Value};

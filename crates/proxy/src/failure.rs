@@ -52,6 +52,8 @@ pub(crate) enum What {
     BadResponse,
     /// The route's timeout ran out, or the backend made no progress.
     Timeout,
+    /// The request needs more than is left of the process's budget.
+    Overloaded,
 }
 
 impl What {
@@ -68,7 +70,7 @@ impl What {
             Self::Misdirected => 421,
             Self::NoRoute => 404,
             Self::Broken => 500,
-            Self::NoEndpoint | Self::AuthFailed => 503,
+            Self::NoEndpoint | Self::AuthFailed | Self::Overloaded => 503,
             Self::ConnectFailed | Self::BackendGone | Self::BadResponse => 502,
             Self::Timeout => 504,
         }
@@ -89,7 +91,8 @@ impl What {
             | Self::NoEndpoint
             | Self::ConnectFailed
             | Self::BackendGone
-            | Self::BadResponse => 14,
+            | Self::BadResponse
+            | Self::Overloaded => 14,
         }
     }
 
@@ -118,6 +121,7 @@ impl What {
             Self::BackendGone => "the backend closed the connection before it answered",
             Self::BadResponse => "malformed response from the backend",
             Self::Timeout => "the backend took too long",
+            Self::Overloaded => "the gateway is overloaded",
         }
     }
 }

@@ -8,6 +8,7 @@
 pub mod edge;
 pub mod limits;
 
+mod budget;
 mod downstream;
 mod exchange;
 mod failure;

@@ -25,6 +25,17 @@ pub struct Limits {
     pub connection_requests_max: u32,
     /// A body held back for a retry or a mirror, bytes.
     pub replay_bytes_max: usize,
+    /// Bytes of bodies that the whole process keeps: for another try, for authorization servers, for mirrors that lag.
+    /// 128 of the largest at once; half of the 256 MiB that a small container has.
+    pub buffered_bytes_max: usize,
+    /// Copies of requests under way to mirrors, in the whole process: each has a task, and most a connection. As many as
+    /// Envoy lets be under way to one cluster; fewer where there are few descriptors ([`Limits::within_descriptors`]).
+    pub mirrors_max: usize,
+    /// Retries under way in the whole process, in percent of its live requests: backends that fail get a fifth more load
+    /// at most, where each request retried thrice would be four times the load. With few requests a share says nothing,
+    /// so that `retries_min` are made in any case. Linkerd's and Envoy's usual share, and Linkerd's least.
+    pub retries_percent_max: usize,
+    pub retries_min: usize,
     pub tls_handshake_timeout: Duration,
     /// From the first byte of a head to its end, however it trickles.
     pub head_timeout: Duration,
@@ -63,13 +74,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Lowers `connections_max` to 70 % of the descriptors that the process may have: accepting stops before connections
-    /// to backends fail for want of one. `limits` is `/proc/self/limits`; what it does not tell changes nothing.
+    /// Lowers `connections_max` to 70 % of the descriptors that the process may have, and `mirrors_max` to 10 %: accepting
+    /// stops, and mirrors are dropped, before connections to backends fail for want of one. `limits` is `/proc/self/limits`; what it does not tell changes nothing.
     pub(crate) fn within_descriptors(mut self, limits: &str) -> Self {
         let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
         let soft = line.and_then(|line| line.split_whitespace().next()).and_then(|soft| soft.parse::<usize>().ok());
         if let Some(soft) = soft {
             self.connections_max = self.connections_max.min(soft / 10 * 7).max(1);
+            self.mirrors_max = self.mirrors_max.min(soft / 10);
         }
         self
     }
@@ -89,6 +101,10 @@ impl Default for Limits {
             connection_window_bytes: 1024 * 1024,
             connection_requests_max: 10_000,
             replay_bytes_max: 1024 * 1024,
+            buffered_bytes_max: 128 * 1024 * 1024,
+            mirrors_max: 1024,
+            retries_percent_max: 20,
+            retries_min: 10,
             tls_handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),
             body_rate_min: 1024,

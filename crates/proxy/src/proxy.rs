@@ -9,6 +9,7 @@ use gatewright_core::plan::{CertificateId, Plan};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::budget::Pool;
 use crate::edge::Edge;
 use crate::limits::Limits;
 use crate::observe::{AccessLog, Observer};
@@ -69,11 +70,13 @@ impl Proxy {
         let descriptors = fs::read_to_string("/proc/self/limits").unwrap_or_default();
         let limits = Arc::new(settings.limits.within_descriptors(&descriptors));
         let workers = settings.workers.max(1);
-        let observer = Arc::new(Observer::start(workers, settings.access_log)?);
+        let budget = Arc::new(Pool::new(&limits));
+        let observer = Arc::new(Observer::start(workers, settings.access_log, budget.clone())?);
         let mut builder = Builder::new(observer.clone()).map_err(io::Error::other)?;
         let (empty, _) = builder.build(&Plan::default()).map_err(io::Error::other)?;
         let empty = Arc::new(empty);
-        let shared = Shared { limits: limits.clone(), edge: Arc::new(settings.edge), connections_open: Arc::default() };
+        let edge = Arc::new(settings.edge);
+        let shared = Shared { limits: limits.clone(), edge, budget, connections_open: Arc::default() };
         let binding = Binding { addresses: settings.bind, port_offset: settings.port_offset };
         let workers = (0..workers)
             .map(|index| {

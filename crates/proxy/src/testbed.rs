@@ -17,6 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 
+use crate::budget::Pool;
 use crate::downstream::h1;
 use crate::limits::Limits;
 use crate::message::Scheme;
@@ -99,9 +100,10 @@ pub(crate) fn auth() -> SocketAddr {
 
 /// A worker that executes `plan`.
 pub(crate) fn worker(plan: &Plan, limits: Limits) -> (Rc<Worker>, Arc<Observer>) {
-    let observer = Arc::new(Observer::start(1, AccessLog::Off).unwrap());
+    let budget = Arc::new(Pool::new(&limits));
+    let observer = Arc::new(Observer::start(1, AccessLog::Off, budget.clone()).unwrap());
     let (snapshot, _) = Builder::new(observer.clone()).unwrap().build(plan).unwrap();
-    let shared = Shared { limits: Arc::new(limits), ..Shared::default() };
+    let shared = Shared { limits: Arc::new(limits), budget, ..Shared::default() };
     let worker = Worker::new(shared, observer.recorder(), Arc::new(snapshot));
     (Rc::new(worker), observer)
 }
@@ -122,7 +124,12 @@ impl Bed {
 
     /// Runs `test` on a bed whose requests go by `plan`.
     pub(crate) async fn run_plan(plan: &Plan, test: impl AsyncFnOnce(Bed)) {
-        let (worker, observer) = worker(plan, Limits::default());
+        Self::run_within(Limits::default(), plan, test).await;
+    }
+
+    /// Runs `test` on a bed with other limits.
+    pub(crate) async fn run_within(limits: Limits, plan: &Plan, test: impl AsyncFnOnce(Bed)) {
+        let (worker, observer) = worker(plan, limits);
         let running = test(Self { worker, observer, ended: Rc::default() });
         // While time stands still, this comes when nothing else ever would.
         let ended = tokio::time::timeout(STUCK, LocalSet::new().run_until(running)).await;

@@ -142,11 +142,12 @@ impl<D: Downstream> Exchange<'_, D> {
             return Ok(());
         }
         let before = trial.upload.bytes;
+        let budget = &self.worker.budget;
         let Trial { upload, replay, mirrors, farewell, .. } = trial;
         let moved = upload.poll(cx, self.client, upstream, scratch, |part| match part {
             Part::Bytes(piece) => {
-                replay.record(piece);
-                mirrors.pass(piece);
+                replay.record(piece, budget);
+                mirrors.pass(piece, budget);
                 if let Some(farewell) = farewell {
                     farewell.client_says(piece);
                 }

@@ -110,13 +110,19 @@ impl<D: Downstream> Exchange<'_, D> {
         let mut trial = Trial::new(self.began, terms, head, &self.worker.limits);
         trial.mirrors.start(&prepared.mirrors, self.snapshot, self.worker, head);
         if let Some(held) = self.held.take() {
-            trial.hold(*held);
+            trial.hold(*held, &self.worker.budget);
         }
         let mut response = self.worker.response_heads.take();
+        // Of the try under way, where it repeats an earlier one.
+        let mut permit = None;
         loop {
-            let again = match self.attempt(backend, terms, head, &mut trial, &mut response).await {
+            let tried = self.attempt(backend, terms, head, &mut trial, &mut response).await;
+            drop(permit.take());
+            let again = match tried {
                 Ok(mut upstream) => {
-                    if !trial.is_worth_another(terms.retry, &response) {
+                    let again = trial.is_worth_another(terms.retry, &response);
+                    permit = if again { self.worker.budget.retry() } else { None };
+                    if permit.is_none() {
                         let passed = self.pass_on(&mut upstream, &mut response, head, prepared, &mut trial).await;
                         self.account.request_bytes = trial.upload.bytes;
                         if passed.is_ok() {
@@ -130,6 +136,12 @@ impl<D: Downstream> Exchange<'_, D> {
                 Err(failure) => {
                     if !trial.survives(&failure, terms.retry) {
                         return Err(failure);
+                    }
+                    if trial.repeats_work(&failure) {
+                        permit = self.worker.budget.retry();
+                        if permit.is_none() {
+                            return Err(failure);
+                        }
                     }
                     false
                 }

@@ -73,6 +73,7 @@ pub(crate) async fn serve<D: Downstream>(
     watchdog: &mut Watchdog,
 ) -> Result<(), Aborted> {
     let began = Instant::now();
+    let _live = worker.budget.begin_request();
     let snapshot = worker.snapshot();
     let mut account = Account::default();
     let selected = route::select(&snapshot, connection, head);

@@ -11,6 +11,7 @@ use super::external_auth::Held;
 use super::farewell::Farewell;
 use super::mirror::Mirrors;
 use super::replay::Replay;
+use crate::budget::Budget;
 use crate::failure::{Failure, What};
 use crate::forward::Pump;
 use crate::limits::Limits;
@@ -80,11 +81,11 @@ impl Trial {
     }
 
     /// Takes a body that has been read already; the mirrors get it at once.
-    pub(super) fn hold(&mut self, held: Held) {
+    pub(super) fn hold(&mut self, held: Held, budget: &Budget) {
         self.upload = Pump::ended(held.bytes.len() as u64);
-        self.mirrors.pass(&held.bytes);
+        self.mirrors.pass(&held.bytes, budget);
         self.mirrors.end();
-        self.replay = Replay::whole(held.bytes, held.trailers);
+        self.replay = Replay::whole(held);
     }
 
     /// Whether `response` is dropped for another try. The last try's is passed on whatever it is.
@@ -114,6 +115,14 @@ impl Trial {
             return true;
         }
         false
+    }
+
+    /// Whether another try after `failure` could give backends the same work twice: then the budget must grant it. What
+    /// no backend has seen, and what was sent on a kept connection that was dead, is tried twice more at most, and no
+    /// backend is the more loaded for it.
+    pub(super) fn repeats_work(&self, failure: &Failure) -> bool {
+        let was_stale = failure.what == What::BackendGone && self.fresh;
+        !failure.unprocessed && !was_stale
     }
 
     /// Returns how long to wait before the next try, the first time little.

@@ -23,6 +23,7 @@ use super::{
     series::{CLASSES, SeriesSet},
     version_name,
 };
+use crate::budget::{Pool, Resource, State};
 use crate::message::Version;
 
 /// Everything observed in one proxy. Register it with a Prometheus registry to have it scraped.
@@ -35,6 +36,7 @@ pub struct Observer {
     entrances: Mutex<Vec<Entrance>>,
     writer: Mutex<Option<Writer>>,
     recorders: AtomicUsize,
+    budget: Arc<Pool>,
 }
 
 impl Observer {
@@ -42,13 +44,14 @@ impl Observer {
     ///
     /// # Errors
     /// When the log's thread cannot be started.
-    pub(crate) fn start(workers: usize, access_log: AccessLog) -> io::Result<Self> {
-        Self::start_to(workers, access_log, io::stdout())
+    pub(crate) fn start(workers: usize, access_log: AccessLog, budget: Arc<Pool>) -> io::Result<Self> {
+        Self::start_to(workers, access_log, budget, io::stdout())
     }
 
     pub(super) fn start_to(
         workers: usize,
         access_log: AccessLog,
+        budget: Arc<Pool>,
         output: impl io::Write + Send + 'static,
     ) -> io::Result<Self> {
         let (writer, entrances) = Writer::start(access_log, workers, output)?.unzip();
@@ -59,6 +62,7 @@ impl Observer {
             entrances: Mutex::new(entrances.unwrap_or_default()),
             writer: Mutex::new(writer),
             recorders: AtomicUsize::new(0),
+            budget,
         })
     }
 
@@ -93,6 +97,11 @@ impl Observer {
         self.workers.iter().map(|counters| of(counters)).sum()
     }
 
+    #[cfg(test)]
+    pub(crate) fn budget(&self, resource: Resource) -> State {
+        self.budget.state(resource)
+    }
+
     pub(crate) fn event(&self, event: Event) -> u64 {
         self.sum(|counters| counters.events[event as usize].get())
     }
@@ -102,7 +111,8 @@ impl Collector for Observer {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_requests(&mut encoder)?;
         self.encode_durations(&mut encoder)?;
-        self.encode_events(&mut encoder)
+        self.encode_events(&mut encoder)?;
+        self.encode_budget(&mut encoder)
     }
 }
 
@@ -175,6 +185,32 @@ impl Observer {
             single(encoder, name, help, self.event(event))?;
         }
         Ok(())
+    }
+}
+
+impl Observer {
+    fn encode_budget(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let states = Resource::ALL.map(|(resource, name)| (name, self.budget.state(resource)));
+        for (name, help, of) in [
+            (
+                "budget_used",
+                "What is spent now of the budget of the process",
+                (|state| state.used) as fn(&State) -> usize,
+            ),
+            ("budget_limit", "What may be spent at once; of retries a share of live requests", |state| state.max),
+        ] {
+            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (budget, state) in &states {
+                metric.encode_family(&[("budget", *budget)])?.encode_gauge(&(of(state) as u64))?;
+            }
+        }
+        let refusals = states.into_iter().map(|(budget, state)| ([("budget", budget)], state.refused));
+        counter(
+            encoder,
+            "budget_refusals",
+            "Retries and mirrors not made, and bodies not kept, for lack of budget",
+            refusals,
+        )
     }
 }
 

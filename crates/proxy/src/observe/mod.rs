@@ -98,7 +98,7 @@ impl Event {
 }
 
 /// Every kind of failure with its name in metrics and logs.
-const FAILURES: [(What, &str); 17] = [
+const FAILURES: [(What, &str); 18] = [
     (What::BadRequest, "bad_request"),
     (What::ClientGone, "client_gone"),
     (What::ClientSlow, "client_slow"),
@@ -116,6 +116,7 @@ const FAILURES: [(What, &str); 17] = [
     (What::BackendGone, "backend_gone"),
     (What::BadResponse, "bad_response"),
     (What::Timeout, "timeout"),
+    (What::Overloaded, "overloaded"),
 ];
 
 fn failure_name(what: What) -> &'static str {

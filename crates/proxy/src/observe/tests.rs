@@ -44,7 +44,7 @@ fn scrape(observer: Arc<Observer>) -> String {
 
 #[test]
 fn a_scrape_sums_all_workers() {
-    let observer = Arc::new(Observer::start(2, AccessLog::Off).unwrap());
+    let observer = Arc::new(Observer::start(2, AccessLog::Off, Arc::default()).unwrap());
     let listener = observer.listener(&ListenerId::new("gateway/ns/gw/http"));
     let route = observer.route(&RouteId::new("httproute/ns/a"));
     for recorder in [observer.recorder(), observer.recorder()] {
@@ -72,6 +72,10 @@ fn a_scrape_sums_all_workers() {
         r#"gatewright_request_duration_seconds_bucket{le="+Inf"} 4"#,
         "gatewright_request_duration_seconds_count 4",
         "gatewright_connections_open 2",
+        r#"gatewright_budget_used{budget="mirrors"} 0"#,
+        r#"gatewright_budget_limit{budget="mirrors"} 1024"#,
+        r#"gatewright_budget_limit{budget="retries"} 10"#,
+        r#"gatewright_budget_refusals_total{budget="buffered_bytes"} 0"#,
     ] {
         assert!(text.lines().any(|have| have == line), "{line} is missing in\n{text}");
     }
@@ -125,7 +129,7 @@ impl Write for Output {
 /// Logs one record whose path is hostile, and returns the line without its time.
 fn logged(log: AccessLog, path: &str) -> String {
     let output = Output::default();
-    let observer = Observer::start_to(1, log, output.clone()).unwrap();
+    let observer = Observer::start_to(1, log, Arc::default(), output.clone()).unwrap();
     let (listener, route) =
         (observer.listener(&ListenerId::new("gateway/ns/gw/http")), observer.route(&RouteId::new("httproute/ns/a")));
     observer.recorder().finish(&Record { path, retries: 2, failure: Some(What::Timeout), ..record(&listener, &route) });

@@ -95,7 +95,7 @@ fn route(id: RouteId, (hostnames, rules): Drawn) -> Route {
 }
 
 fn builder() -> Builder {
-    Builder::new(Arc::new(Observer::start(1, AccessLog::Off).unwrap())).unwrap()
+    Builder::new(Arc::new(Observer::start(1, AccessLog::Off, Arc::default()).unwrap())).unwrap()
 }
 
 /// What becomes of a request: its route and rule, and of each share the endpoints, or `None` when it is refused.

@@ -20,6 +20,7 @@ pub(crate) use listen::{Binding, Bound, Refused};
 pub(crate) use panic::Watch;
 pub(crate) use run::{Command, Start, spawn};
 
+use crate::budget::{Budget, Pool};
 use crate::edge::Edge;
 use crate::limits::Limits;
 use crate::message::{Buffers, RequestHead, ResponseHead, Spares};
@@ -30,11 +31,12 @@ use crate::upstream::Endpoints;
 /// Bytes of the scratch buffer: one read of a body. Larger ones gain nothing that can be told from noise.
 const SCRATCH_BYTES: usize = 64 * 1024;
 
-/// What all workers have in common. None of it is written to on the request path.
+/// What all workers have in common. None of it is written to on the request path, but for those who spend the budget.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) limits: Arc<Limits>,
     pub(crate) edge: Arc<Edge>,
+    pub(crate) budget: Arc<Pool>,
     /// Client connections of the whole process; touched once per connection.
     pub(crate) connections_open: Arc<AtomicUsize>,
 }
@@ -44,6 +46,7 @@ pub(crate) struct Worker {
     pub(crate) limits: Arc<Limits>,
     pub(crate) edge: Arc<Edge>,
     pub(crate) recorder: Recorder,
+    pub(crate) budget: Budget,
     pub(crate) endpoints: Endpoints,
     pub(crate) connections: Connections,
     pub(crate) buffers: Buffers,
@@ -80,11 +83,12 @@ enum Phase {
 
 impl Worker {
     pub(crate) fn new(shared: Shared, recorder: Recorder, snapshot: Arc<Snapshot>) -> Self {
-        let Shared { limits, edge, connections_open } = shared;
+        let Shared { limits, edge, budget, connections_open } = shared;
         Self {
             limits,
             edge,
             recorder,
+            budget: Budget::join(budget),
             endpoints: Endpoints::default(),
             connections: Connections::default(),
             buffers: Buffers::default(),

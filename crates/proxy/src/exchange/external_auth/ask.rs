@@ -67,16 +67,19 @@ async fn exchange(
     body: &[u8],
 ) -> Result<Reply, Failure> {
     let head = subrequest::send(worker, upstream, question, &mut Bytes(body)).await?;
-    let mut body = Vec::new();
+    let (mut body, mut permit) = (Vec::new(), None);
     let trailers = subrequest::read(worker, upstream, &head, |piece| {
         if body.len() + piece.len() > REPLY_BYTES_MAX {
             return Err(What::BadResponse.into());
+        }
+        if !worker.budget.extend(&mut permit, piece.len()) {
+            return Err(What::Overloaded.into());
         }
         body.extend_from_slice(piece);
         Ok(())
     })
     .await?;
-    Ok(Reply { head, body, trailers })
+    Ok(Reply { head, body, trailers, permit })
 }
 
 /// A body that is all there.

@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use super::answer::Answer;
 use super::forward::Exchange;
 use super::prepare::{Prepared, refused};
+use crate::budget::Permit;
 use crate::downstream::Downstream;
 use crate::failure::{Failure, What};
 use crate::message::{BodyLength, Fields, Read, RequestHead, ResponseHead};
@@ -40,6 +41,8 @@ struct Reply {
     head: ResponseHead,
     body: Vec<u8>,
     trailers: Option<Fields>,
+    /// For `body`.
+    permit: Option<Permit>,
 }
 
 /// What that means.
@@ -54,6 +57,8 @@ enum Verdict {
 pub(super) struct Held {
     pub(super) bytes: Vec<u8>,
     pub(super) trailers: Option<Fields>,
+    /// For `bytes`.
+    pub(super) permit: Option<Permit>,
 }
 
 impl<D: Downstream> Exchange<'_, D> {
@@ -88,14 +93,16 @@ impl<D: Downstream> Exchange<'_, D> {
         prepared: &mut Prepared<'_>,
     ) -> Result<Option<Answer>, Failure> {
         let body = self.body_to_ask_about(auth, head).await?;
-        let reply = {
+        let mut reply = {
             let body = body.then(|| self.held.as_ref().map_or(&[][..], |held| &held.bytes));
             let (question, body) = match &auth.protocol {
                 AuthProtocol::Http { path_prefix, .. } => http::question(auth, path_prefix, head, body),
                 AuthProtocol::Grpc { .. } => grpc::question(auth, head, self.connection, body),
             };
+            let Some(_copy) = self.worker.budget.bytes(body.len()) else { return Err(What::Overloaded.into()) };
             self.ask(auth, until, &question, &body).await?
         };
+        let permit = reply.permit.take();
         let verdict = match &auth.protocol {
             AuthProtocol::Http { response_headers, .. } => http::judge(reply, response_headers, head),
             AuthProtocol::Grpc { .. } => grpc::judge(&reply, head, prepared)?,
@@ -104,7 +111,7 @@ impl<D: Downstream> Exchange<'_, D> {
             Verdict::Pass => Ok(None),
             Verdict::Denied(answer) => {
                 self.worker.recorder.count(Event::Denied);
-                Ok(Some(answer))
+                Ok(Some(Answer { _permit: permit, ..answer }))
             }
         }
     }
@@ -138,7 +145,8 @@ impl<D: Downstream> Exchange<'_, D> {
     /// Reads and holds the request's body if it is to be asked about; whether it is.
     ///
     /// # Errors
-    /// [`What::BodyTooLarge`] for one that is longer than may be held, [`What::ClientSlow`] for one that trickles.
+    /// [`What::BodyTooLarge`] for one that is longer than may be held, [`What::ClientSlow`] for one that trickles,
+    /// [`What::Overloaded`] when the process holds as much as it may.
     async fn body_to_ask_about(&mut self, auth: &ExternalAuth, head: &mut RequestHead) -> Result<bool, Failure> {
         let bytes_max = auth.body_bytes_max as usize;
         if bytes_max == 0 || head.body == BodyLength::Empty || head.upgrade.is_some() {
@@ -164,6 +172,7 @@ impl<D: Downstream> Exchange<'_, D> {
     async fn hold(&mut self, bytes_max: usize) -> Result<Held, Failure> {
         let (worker, began) = (self.worker, Instant::now());
         let mut bytes = Vec::new();
+        let mut permit = None;
         let trailers = poll_fn(|cx| {
             let mut scratch = worker.scratch.borrow_mut();
             loop {
@@ -178,6 +187,9 @@ impl<D: Downstream> Exchange<'_, D> {
                         if bytes.len() + read > bytes_max {
                             return Poll::Ready(Err(What::BodyTooLarge.into()));
                         }
+                        if !worker.budget.extend(&mut permit, read) {
+                            return Poll::Ready(Err(What::Overloaded.into()));
+                        }
                         bytes.extend_from_slice(&scratch[..read]);
                         if last {
                             return Poll::Ready(Ok(None));
@@ -189,7 +201,7 @@ impl<D: Downstream> Exchange<'_, D> {
             }
         })
         .await?;
-        Ok(Held { bytes, trailers })
+        Ok(Held { bytes, trailers, permit })
     }
 }
 

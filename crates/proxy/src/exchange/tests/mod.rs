@@ -1,6 +1,7 @@
 //! Whole exchanges over pipes: the test speaks for the client and for the backends.
 
 mod body;
+mod budget;
 mod connection;
 mod mirror;
 mod retry;

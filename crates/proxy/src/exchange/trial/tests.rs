@@ -105,7 +105,7 @@ async fn a_body_that_is_gone_cannot_be_sent_again() {
     let rule = rule(retry(&[500], 5));
     let limits = Limits { replay_bytes_max: 3, ..Limits::default() };
     let mut trial = Trial::new(Instant::now(), rule.terms(), &head("PUT"), &limits);
-    trial.replay.record(b"abcd");
+    trial.replay.record(b"abcd", &Budget::join(std::sync::Arc::default()));
     assert!(!trial.is_worth_another(rule.retry.as_ref(), &response(500)));
     assert!(!trial.survives(&failure(What::ConnectFailed).unprocessed(), rule.retry.as_ref()));
 }

@@ -61,6 +61,12 @@ pub(crate) const PATHS: &[(&str, Fate)] = &[
     // No characters at all.
     ("/%00", Refused),
     ("/admin%00", Refused),
+    ("/x%0d%0aLocation:%20/admin", Refused),
+    ("/x%0Ay", Refused),
+    ("/x%09", Refused),
+    ("/x%1F", Refused),
+    ("/x%7f", Refused),
+    ("/x?y=%0d%0a%00", Forwarded("/x?y=%0d%0a%00")),
     ("/%zz", Refused),
     ("/%", Refused),
     ("/%4", Refused),

@@ -37,8 +37,11 @@ pub enum PathError {
     NotAbsolute,
     /// A byte that a path cannot hold as it stands: a control, space, `#`, `?`, `\`, DEL or beyond ASCII.
     Byte(u8),
-    /// `%` without two hexadecimal digits, `%00`, or an overlong UTF-8 sequence.
+    /// `%` without two hexadecimal digits, or an overlong UTF-8 sequence.
     Escape,
+    /// `%00` to `%1F` or `%7F`: no resource has a control in its name, and a backend that decodes one into a header, a
+    /// log or a file name is led astray.
+    EscapedControl(u8),
     /// `%2F` or `%5C`, unless kept.
     EscapedSlash,
     /// `..` above the root.
@@ -114,7 +117,7 @@ fn push_decoded(canonical: &mut String, segment: &[u8], options: PathOptions) ->
         }
         let escaped = escaped_byte(after)?;
         match escaped {
-            0 => return Err(PathError::Escape),
+            0..=0x1f | 0x7f => return Err(PathError::EscapedControl(escaped)),
             _ if before.is_some_and(|before| is_overlong(before, escaped)) => return Err(PathError::Escape),
             b'/' | b'\\' if options.escaped_slashes == EscapedSlashes::Reject => return Err(PathError::EscapedSlash),
             _ if is_unreserved(escaped) => canonical.push(char::from(escaped)),
@@ -170,7 +173,8 @@ impl fmt::Display for PathError {
         match self {
             Self::NotAbsolute => f.write_str("the path does not begin with \"/\""),
             Self::Byte(byte) => write!(f, "the path holds the byte 0x{byte:02x}, which must be percent-encoded"),
-            Self::Escape => f.write_str("the path holds a \"%\" sequence that is malformed, a NUL or overlong UTF-8"),
+            Self::Escape => f.write_str("the path holds a \"%\" sequence that is malformed or overlong UTF-8"),
+            Self::EscapedControl(byte) => write!(f, "the path holds an encoded control character (%{byte:02X})"),
             Self::EscapedSlash => f.write_str("the path holds an escaped slash (%2F or %5C)"),
             Self::AboveRoot => f.write_str("the path leads above the root"),
             Self::HiddenDots => f.write_str("the path hides a dot segment (\"..;\" or \"..\" beside an escaped slash)"),

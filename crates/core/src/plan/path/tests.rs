@@ -86,8 +86,6 @@ fn malformed_paths_are_refused() {
             ("/%zz", escape),
             ("/%4/1", escape),
             ("/%+1", escape),
-            ("/%00", escape),
-            ("/a%00.txt", escape),
             ("/a#b", PathError::Byte(b'#')),
             ("/a?b", PathError::Byte(b'?')),
             ("/a b", PathError::Byte(b' ')),
@@ -99,6 +97,17 @@ fn malformed_paths_are_refused() {
             ("/é", PathError::Byte(0xc3)),
         ],
     );
+}
+
+#[test]
+fn an_encoded_control_is_refused_in_every_mode() {
+    for byte in (0..=0x1f).chain([0x7f]) {
+        for path in [format!("/%{byte:02x}"), format!("/a%{byte:02X}b/c"), format!("/a/%2e%{byte:02x}")] {
+            is_refused(STRICT, &[(&path, PathError::EscapedControl(byte))]);
+            is_refused(KEEPING, &[(&path, PathError::EscapedControl(byte))]);
+        }
+    }
+    becomes(STRICT, &[("/%20", "/%20"), ("/%80", "/%80"), ("/%250d", "/%250d"), ("/%c2%85", "/%C2%85")]);
 }
 
 #[test]
@@ -141,7 +150,7 @@ proptest! {
     #[test]
     fn the_canonical_form_is_canonical(
         pieces in prop::collection::vec(prop::sample::select(vec![
-            "/", "/", "/", ".", "..", "a", "B", "%2e", "%2E", "%2f", "%5C", "%61", "%c3", "%A9", "%25", "2e", ";", "%3b", "~", "%7e", "%00", "#",
+            "/", "/", "/", ".", "..", "a", "B", "%2e", "%2E", "%2f", "%5C", "%61", "%c3", "%A9", "%25", "2e", ";", "%3b", "~", "%7e", "%00", "%0D", "#",
         ]), 0..14),
         keep_escaped: bool,
         keep_repeated: bool,

@@ -24,6 +24,9 @@ pub(crate) struct Finding {
     pub(crate) is_error: bool,
     /// An API server would refuse the object: the rest is about what objects mean together.
     pub(crate) is_refused: bool,
+    /// A field that its kind does not have, most likely misspelt, and that is left out.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) is_unknown_field: bool,
     /// `HTTPRoute namespace/name`.
     pub(crate) object: String,
     /// `spec.rules[0].backendRefs[0]`.
@@ -34,6 +37,10 @@ pub(crate) struct Finding {
     /// A manifest, in YAML, that would mend it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) mend: String,
+}
+
+fn is_false(bit: &bool) -> bool {
+    !bit
 }
 
 /// By place, as a reader meets them; then by object and field, where `rules[2]` comes before `rules[10]`.
@@ -78,6 +85,7 @@ impl Finding {
             column: found.at.column,
             is_error: found.severity == Severity::Error,
             is_refused: found.severity == Severity::Error,
+            is_unknown_field: found.is_unknown_field,
             object: object.map(ToString::to_string).unwrap_or_default(),
             field: found.path,
             value: found.value,

@@ -155,17 +155,26 @@ impl Judge {
         Draft { objects: objects.collect(), findings: self.findings() }
     }
 
-    /// Returns what was not said when `told` was last here, and notes that it is said now.
+    /// Returns what was not said when `told` was last here, and notes that it is said now. Unknown fields are told by
+    /// [`Self::unknown_fields`].
     pub(crate) fn news(&self, told: &mut Told) -> News {
         let files: BTreeSet<_> = self.manifests.findings().into_iter().collect();
         let verdicts: BTreeSet<_> = self.verdicts().cloned().collect();
-        let mut new: Vec<_> = files.difference(&told.files).cloned().collect();
+        let mut new: Vec<_> = files.difference(&told.files).filter(|found| !found.is_unknown_field).cloned().collect();
         new.extend(verdicts.difference(&told.verdicts).map(|verdict| self.finding(verdict)));
         new.sort();
         let mended = told.files.difference(&files).count() + told.verdicts.difference(&verdicts).count();
         let total = files.len() + verdicts.len();
         *told = Told { files, verdicts };
         News { new, mended, total }
+    }
+
+    /// Returns the fields that no kind has. They are said anew whenever files are read: what they were meant to do is not
+    /// done, while everything looks well.
+    pub(crate) fn unknown_fields(&self) -> Vec<Finding> {
+        let mut findings = self.manifests.findings();
+        findings.retain(|finding| finding.is_unknown_field);
+        findings
     }
 
     fn finding(&self, verdict: &Verdict) -> Finding {

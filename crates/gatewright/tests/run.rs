@@ -1,5 +1,6 @@
 //! The real binary over real sockets: manifests come, change, break and go while it serves.
 
+mod check;
 mod cluster;
 mod grpc;
 mod harness;
@@ -13,7 +14,7 @@ use std::{
     thread,
 };
 
-use harness::{Gateway, Process, copy_talk, free_port, gatewright, get};
+use harness::{Gateway, Process, copy_talk, free_port, get};
 
 const HOST: &str = "api.internal.kubernetes.com";
 
@@ -166,39 +167,4 @@ fn read_head(stream: &mut TcpStream) {
         stream.read_exact(&mut byte).expect("the head goes on");
         head.push(byte[0]);
     }
-}
-
-#[test]
-fn check_says_by_its_exit_code_whether_anything_is_wrong() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.yaml");
-    let check = |extra: &[&str]| {
-        let output = gatewright(&[&["check", path.to_str().unwrap()], extra].concat());
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
-    };
-    assert_eq!(check(&[]).0, Some(2), "there is no such file");
-    fs::write(&path, "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n  ports:\n  - port: 80\n").unwrap();
-    assert_eq!(check(&[]).0, Some(0), "{}", check(&[]).1);
-    let idle = "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {name: a}\nspec:\n  \
-                targetRefs: [{group: '', kind: Service, name: a}]\n  validation: {hostname: a.example.com, \
-                wellKnownCACertificates: System}\n  options: {example.com/level: high}\n";
-    fs::write(&path, idle).unwrap();
-    let (code, text) = check(&[]);
-    assert!(code == Some(0) && text.contains("warning: BackendTLSPolicy default/a: spec.options"), "{text}");
-    let gateway = "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: c}\nspec: \
-                   {controllerName: a.io/c}\n---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: \
-                   {name: g}\nspec: {gatewayClassName: c, listeners: [{name: http, port: 80, protocol: HTTP}]}\n";
-    let route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r}\nspec: {parentRefs: \
-                 [{name: g}], rules: [{backendRefs: [{name: s, port: 80}]}]}\n";
-    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 80}]}\n";
-    fs::write(&path, [gateway, route, service].join("---\n")).unwrap();
-    let (code, text) = check(&[]);
-    assert!(code == Some(0) && text.contains("warning: Service default/s: it has no endpoints"), "{text}");
-    fs::write(&path, "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n  ports:\n  - port: 800000\n")
-        .unwrap();
-    let (code, text) = check(&[]);
-    assert_eq!(code, Some(1));
-    assert!(text.contains("a.yaml:7:11: error: Service default/a: spec.ports[0].port: 800000"), "{text}");
-    let findings: serde_json::Value = serde_json::from_str(&check(&["--output", "json"]).1).unwrap();
-    assert_eq!((&findings[0]["line"], &findings[0]["field"]), (&7.into(), &"spec.ports[0].port".into()));
 }

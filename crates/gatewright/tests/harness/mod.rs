@@ -52,6 +52,19 @@ impl Process {
         panic!("no line with {before:?} and an address in:\n{seen}");
     }
 
+    /// Waits for a line that holds `part`, and returns it.
+    pub(crate) fn wait_for_line(&self, part: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut seen = String::new();
+        while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            if line.contains(part) {
+                return line;
+            }
+            seen += &format!("{line}\n");
+        }
+        panic!("no line with {part:?} in:\n{seen}");
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(status.is_ok_and(|status| status.success()), "kill -{name}");

@@ -24,17 +24,22 @@ pub struct Finding {
     /// The value as JSON, shortened.
     pub value: String,
     pub problem: String,
+    /// Empty where the problem says it.
     pub accepted: String,
+    /// A warning of a field that the kind does not have, and that was left out: misspelt, most likely. The API server
+    /// refuses it where it is asked to be strict, as kubectl does.
+    pub is_unknown_field: bool,
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, value, problem, accepted, .. } = self;
         match (path.is_empty(), value.is_empty()) {
-            (true, _) => write!(f, "{problem}; accepted: {accepted}"),
-            (false, true) => write!(f, "{path}: {problem}; accepted: {accepted}"),
-            (false, false) => write!(f, "{path}: {value} {problem}; accepted: {accepted}"),
+            (true, _) => write!(f, "{problem}")?,
+            (false, true) => write!(f, "{path}: {problem}")?,
+            (false, false) => write!(f, "{path}: {value} {problem}")?,
         }
+        if accepted.is_empty() { Ok(()) } else { write!(f, "; accepted: {accepted}") }
     }
 }
 
@@ -112,6 +117,13 @@ impl Report {
         self.add(Severity::Warning, path, value, problem.into(), accepted.into());
     }
 
+    /// Warns of a field that the kind does not have.
+    pub(super) fn warn_unknown_field(&mut self, path: &Path, value: String, problem: String, accepted: String) {
+        let before = self.findings.len();
+        self.add(Severity::Warning, path, value, problem, accepted);
+        self.findings[before..].iter_mut().for_each(|finding| finding.is_unknown_field = true);
+    }
+
     pub(super) fn refuse(
         &mut self,
         path: &Path,
@@ -137,7 +149,8 @@ impl Report {
     fn add(&mut self, severity: Severity, path: &Path, value: String, problem: String, accepted: String) {
         let is_first_error = severity == Severity::Error && !self.has_error();
         if self.findings.len() < FINDINGS_MAX || is_first_error {
-            self.findings.push(Finding { severity, path: path.render(), at: path.at(), value, problem, accepted });
+            let (path, at) = (path.render(), path.at());
+            self.findings.push(Finding { severity, path, at, value, problem, accepted, is_unknown_field: false });
         }
     }
 

@@ -17,6 +17,7 @@ mod prepare;
 mod rule;
 mod shape;
 mod structure;
+mod suggest;
 mod value;
 
 #[cfg(test)]
@@ -63,6 +64,9 @@ pub fn validate(mut object: Node, channel: Channel) -> Checked {
         structure::check(schema, &object, &mut path, &mut report);
         if !report.is_blocked {
             structure::ask_rules(schema, &object, &mut path, &mut report);
+        }
+        if kind.is_read_in_part() {
+            report.findings.iter_mut().for_each(|finding| finding.is_unknown_field = false);
         }
     }
     let decision = match (report.has_error(), kind) {

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::{
     finding::{Path, Report, Step, shorten},
     shape::{Map as MapShape, Need, Object, Schema, Shape},
+    suggest,
     value::{Map, Node, Value},
 };
 
@@ -34,17 +35,18 @@ fn prepare_object(object: &Object, map: &mut Map, path: &mut Path, report: &mut 
     map.entries.retain(|entry| {
         let Some(field) = object.fields.iter().find(|field| field.name == entry.key) else {
             path.push(Step::Unknown(entry.key.clone()), entry.key_at);
-            report.warn(path, String::new(), "is no field here and has no effect", accepted_fields(object));
+            let (problem, accepted) = unknown(&entry.key, object);
+            report.warn_unknown_field(path, String::new(), problem, accepted);
             path.pop();
             return false;
         };
         path.push(Step::Field(field.name), entry.key_at);
         match field.need {
-            Need::OtherChannel => report.warn(
+            Need::OtherChannel => report.warn_unknown_field(
                 path,
                 shorten(&entry.node),
-                "has no effect: the standard channel does not know this field",
-                "the experimental channel",
+                "has no effect: the standard channel does not know this field".into(),
+                "the experimental channel".into(),
             ),
             Need::Unhonoured if !entry.node.is_null() => {
                 report.warn(
@@ -103,11 +105,18 @@ fn drop_duplicates(map: &mut Map, path: &mut Path, report: &mut Report) {
     map.entries = kept;
 }
 
-fn accepted_fields(object: &Object) -> String {
-    let names: Vec<_> =
+/// Says of a field that there is none of that name, and which was meant; else which there are.
+fn unknown(name: &str, object: &Object) -> (String, String) {
+    let known: Vec<_> =
         object.fields.iter().filter(|field| field.need != Need::OtherChannel).map(|field| field.name).collect();
-    match names.as_slice() {
-        [] => "no fields at all".into(),
-        names => names.join(", "),
+    let shown: String = name.chars().take(NAME_SHOWN_MAX).collect();
+    let problem = format!("unknown field `{shown}` has no effect");
+    match (suggest::closest(name, known.iter().copied()), known.as_slice()) {
+        (Some(meant), _) => (format!("{problem}; did you mean `{meant}`?"), String::new()),
+        (None, []) => (problem, "no fields at all".into()),
+        (None, known) => (problem, known.join(", ")),
     }
 }
+
+/// Characters of a name that are shown; the longest name of a field in the API has 30.
+const NAME_SHOWN_MAX: usize = 80;

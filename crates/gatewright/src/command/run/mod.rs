@@ -139,6 +139,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let admin_address = args.admin.start(&admin)?;
     let mut server = Server::new(judge, proxy, admin, metrics, bind);
     let summary = server.apply(Instant::now())?;
+    server.warn_of_unknown_fields();
     output::news(&announce::summary(&summary, port_offset, admin_address, is_example));
     loop {
         let turn = watch.wait(refresh.again);
@@ -151,6 +152,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         refresh = server.refresh(&mut watch);
         if refresh.is_changed || server.has_failed_ports() {
             server.apply(since)?;
+        }
+        if refresh.is_changed {
+            server.warn_of_unknown_fields();
         }
     }
     tracing::info!(

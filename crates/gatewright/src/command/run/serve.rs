@@ -16,8 +16,10 @@ use gatewright_proxy::{Proxy, Report};
 use super::metrics::Metrics;
 use crate::{
     admin::Admin,
+    finding::Finding,
     judge::{Judge, News, Told},
     manifest::{Refresh, Watch},
+    output::count,
 };
 
 /// The parts of a running gateway.
@@ -65,6 +67,12 @@ impl Server {
     pub(super) fn reload(&mut self) {
         tracing::info!("reading every file again");
         lock(&self.judge).distrust();
+    }
+
+    /// Logs the fields that have no effect because their kinds do not have them.
+    pub(super) fn warn_of_unknown_fields(&self) {
+        let unknown = lock(&self.judge).unknown_fields();
+        log(&unknown);
     }
 
     /// Whether a port could not be bound. The port may be free by now.
@@ -130,14 +138,18 @@ fn failed(report: &Report) -> Vec<(u16, &str)> {
 
 /// Logs what was not said before, and what is mended.
 fn tell(news: &News) {
-    for finding in news.new.iter().take(LOGGED_MAX) {
-        tracing::warn!("{finding}");
-    }
-    if news.new.len() > LOGGED_MAX {
-        tracing::warn!("and {} findings more: see `gatewright status`", news.new.len() - LOGGED_MAX);
-    }
+    log(&news.new);
     if news.mended > 0 {
         tracing::info!(mended = news.mended, left = news.total, "findings are gone");
+    }
+}
+
+fn log(findings: &[Finding]) {
+    for finding in findings.iter().take(LOGGED_MAX) {
+        tracing::warn!("{finding}");
+    }
+    if findings.len() > LOGGED_MAX {
+        tracing::warn!("and {} more: see `gatewright status`", count(findings.len() - LOGGED_MAX, "finding"));
     }
 }
 

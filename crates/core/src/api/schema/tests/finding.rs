@@ -124,10 +124,8 @@ status: {anything: 1}
 ",
         Decision::Accepted,
         &[
-            "4:21 warning metadata.label: is no field here and has no effect; accepted: name, generateName, namespace, labels, \
-             annotations, finalizers, ownerReferences, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, \
-             generation, managedFields, resourceVersion, selfLink, uid",
-            "6:3 warning spec.hostname: is no field here and has no effect; accepted: hostnames, rules, parentRefs",
+            "4:21 warning metadata.label: unknown field `label` has no effect; did you mean `labels`?",
+            "6:3 warning spec.hostname: unknown field `hostname` has no effect; did you mean `hostnames`?",
             "7:3 warning spec.useDefaultGateways: \"All\" has no effect: the standard channel does not know this field; \
              accepted: the experimental channel",
         ],
@@ -141,6 +139,36 @@ status: {anything: 1}
         },
     });
     assert_eq!(serde_json::Value::from(object), stored);
+}
+
+#[test]
+fn a_field_that_nothing_known_resembles_is_answered_with_what_is_known() {
+    check(
+        "
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: a}
+spec:
+  servers: [a]
+",
+        Decision::Accepted,
+        &["6:3 warning spec.servers: unknown field `servers` has no effect; accepted: hostnames, rules, parentRefs"],
+    );
+}
+
+#[test]
+fn fields_that_a_kind_does_not_have_are_told_from_other_warnings() {
+    let unknown = |text: &str| -> Vec<bool> {
+        let checked = validate(read(text), Channel::Standard);
+        checked.findings.iter().map(|finding| finding.is_unknown_field).collect()
+    };
+    let route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: a}\n";
+    assert_eq!(unknown(&format!("{route}spec: {{hostname: a, useDefaultGateways: All}}")), [true, true]);
+    let class = "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: a, namespace: b}\n";
+    assert_eq!(unknown(&format!("{class}spec: {{controllerName: a.b/c}}")), [false]);
+    // Of another project's kind, the next version may have it.
+    let envoy = "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyProxy\nmetadata: {name: a}\n";
+    assert_eq!(unknown(&format!("{envoy}spec: {{concurency: 1}}")), [false]);
 }
 
 #[test]

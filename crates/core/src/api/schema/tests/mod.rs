@@ -6,6 +6,7 @@ mod format;
 mod limits;
 mod pattern;
 mod rule;
+mod suggest;
 mod yaml;
 
 use std::sync::LazyLock;

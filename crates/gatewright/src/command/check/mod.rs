@@ -10,14 +10,14 @@ use crate::{
     finding::Finding,
     judge::Judge,
     manifest::{Library, Sources},
-    output,
+    output::{self, count},
 };
 
 /// Say what is wrong with manifests, and where
 ///
 /// Each object is validated as the API server would, and all of them together as `run` would serve them. An error keeps
-/// an object or a part of it from working; a warning names what has no effect. Exits with 0 when there is no error, 1 when
-/// there is one, 2 when the manifests cannot be read.
+/// an object or a part of it from working, or is a field that its kind does not have; a warning names what else has no
+/// effect. Exits with 0 when there is no error, 1 when there is one, 2 when the manifests cannot be read.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Files and folders with manifests (.yaml, .yml, .json)
@@ -31,6 +31,10 @@ pub(crate) struct Args {
     /// Which CRDs of the Gateway API to check against
     #[arg(long, value_enum, default_value_t = Channel::Experimental)]
     channel: Channel,
+
+    /// Warn of a field that its kind does not have, instead of failing; `run` leaves such a field out
+    #[arg(long)]
+    lenient: bool,
 
     /// How to say it
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
@@ -66,7 +70,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     let judge = Judge::read(Sources { paths: args.paths, recursive: args.recursive }, args.channel.into());
-    let findings = judge.findings();
+    let mut findings = judge.findings();
+    if !args.lenient {
+        findings.iter_mut().filter(|finding| finding.is_unknown_field).for_each(|finding| finding.is_error = true);
+    }
     match args.output {
         Format::Text => output::text(&text(judge.library(), &findings)),
         Format::Json => output::text(&format!("{}\n", serde_json::to_string_pretty(&findings)?)),
@@ -85,20 +92,19 @@ fn text(library: &Library, findings: &[Finding]) -> String {
         }
     }
     let errors = findings.iter().filter(|finding| finding.is_error).count();
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     text += &format!(
         "{} in {}: {}\n",
-        plural(library.objects(), "object"),
-        plural(library.files(), "file"),
+        count(library.objects(), "object"),
+        count(library.files(), "file"),
         match (errors, findings.len() - errors) {
             (0, 0) => "nothing to say".to_owned(),
-            (0, warnings) => plural(warnings, "warning"),
-            (errors, 0) => plural(errors, "error"),
-            (errors, warnings) => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
+            (0, warnings) => count(warnings, "warning"),
+            (errors, 0) => count(errors, "error"),
+            (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
         }
     );
     if library.ignored() > 0 {
-        text += &format!("{} of kinds that Gatewright does not read\n", plural(library.ignored(), "object"));
+        text += &format!("{} of kinds that Gatewright does not read\n", count(library.ignored(), "object"));
     }
     text
 }

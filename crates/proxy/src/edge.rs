@@ -10,6 +10,9 @@ pub struct Edge {
     /// X-Real-IP) is kept and added to; from anyone else it is replaced (HARDENING F1).
     pub trusted: Vec<Network>,
     pub underscores: Underscores,
+    /// Added to the Plan's ports below 1024 where a redirect names them: clients connect to where they are bound. 0 where
+    /// something in front (a Service) has them as the Plan does.
+    pub seen_port_offset: u16,
 }
 
 impl Edge {

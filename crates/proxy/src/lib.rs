@@ -9,6 +9,7 @@ pub mod edge;
 pub mod limits;
 
 mod budget;
+mod date;
 mod downstream;
 mod exchange;
 mod failure;

@@ -3,9 +3,10 @@
 //! A test speaks for the client and for the backend, in bytes; time may stand still.
 
 use std::cell::Cell;
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gatewright_core::plan::{
@@ -19,6 +20,7 @@ use tokio::task::{LocalSet, spawn_local};
 
 use crate::budget::Pool;
 use crate::downstream::h1;
+use crate::edge::Edge;
 use crate::limits::Limits;
 use crate::message::Scheme;
 use crate::observe::{AccessLog, Observer};
@@ -98,12 +100,44 @@ pub(crate) fn auth() -> SocketAddr {
     ([10, 0, 2, 1], 9000).into()
 }
 
+/// How a worker runs, apart from its Plan.
+#[derive(Clone, Default)]
+pub(crate) struct Setup {
+    pub(crate) limits: Limits,
+    pub(crate) edge: Edge,
+    pub(crate) access_log: AccessLog,
+    /// Of the access log.
+    pub(crate) output: Output,
+}
+
+/// A writer whose text a test can read.
+#[derive(Clone, Default)]
+pub(crate) struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Output {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A worker that executes `plan`.
-pub(crate) fn worker(plan: &Plan, limits: Limits) -> (Rc<Worker>, Arc<Observer>) {
+pub(crate) fn worker(plan: &Plan, setup: Setup) -> (Rc<Worker>, Arc<Observer>) {
+    let Setup { limits, edge, access_log, output } = setup;
     let budget = Arc::new(Pool::new(&limits));
-    let observer = Arc::new(Observer::start(1, AccessLog::Off, budget.clone()).unwrap());
+    let observer = Arc::new(Observer::start_to(1, access_log, budget.clone(), output).unwrap());
     let (snapshot, _) = Builder::new(observer.clone()).unwrap().build(plan).unwrap();
-    let shared = Shared { limits: Arc::new(limits), budget, ..Shared::default() };
+    let shared = Shared { limits: Arc::new(limits), edge: Arc::new(edge), budget, ..Shared::default() };
     let worker = Worker::new(shared, observer.recorder(), Arc::new(snapshot));
     (Rc::new(worker), observer)
 }
@@ -129,7 +163,12 @@ impl Bed {
 
     /// Runs `test` on a bed with other limits.
     pub(crate) async fn run_within(limits: Limits, plan: &Plan, test: impl AsyncFnOnce(Bed)) {
-        let (worker, observer) = worker(plan, limits);
+        Self::run_with(Setup { limits, ..Setup::default() }, plan, test).await;
+    }
+
+    /// Runs `test` on a bed that is set up otherwise.
+    pub(crate) async fn run_with(setup: Setup, plan: &Plan, test: impl AsyncFnOnce(Bed)) {
+        let (worker, observer) = worker(plan, setup);
         let running = test(Self { worker, observer, ended: Rc::default() });
         // While time stands still, this comes when nothing else ever would.
         let ended = tokio::time::timeout(STUCK, LocalSet::new().run_until(running)).await;
@@ -168,8 +207,11 @@ impl Listening {
     }
 }
 
-/// One end of a connection with the proxy, spoken for by the test.
+/// One end of a connection with the proxy, spoken for by the test. It leaves out the lines that tell the time, which no
+/// test could foretell.
 pub(crate) struct Peer(pub(crate) DuplexStream);
+
+const DATE: &str = "date: ";
 
 impl Peer {
     pub(crate) async fn say(&mut self, text: &str) {
@@ -185,22 +227,34 @@ impl Peer {
                 Err(_) => panic!("ended after {:?}", String::from_utf8_lossy(&bytes)),
             }
         }
-        bytes.truncate(bytes.len() - 4);
-        String::from_utf8(bytes).unwrap()
+        bytes.truncate(bytes.len() - 2);
+        let mut head = undated(&String::from_utf8(bytes).unwrap());
+        head.truncate(head.len() - 2);
+        head
     }
 
     /// Reads exactly `text`.
     pub(crate) async fn hear(&mut self, text: &str) {
-        let mut bytes = vec![0; text.len()];
-        let read = self.0.read_exact(&mut bytes).await;
-        assert_eq!(String::from_utf8_lossy(&bytes), text, "{read:?}");
+        let (mut bytes, mut line) = (Vec::new(), 0);
+        // What looks like the beginning of a date, and is not what is wanted, is read to the end of its line.
+        while bytes.len() < text.len() || (bytes != text.as_bytes() && is_dated(&bytes[line..])) {
+            let Ok(byte) = self.0.read_u8().await else { break };
+            bytes.push(byte);
+            if byte == b'\n' {
+                if bytes[line..].starts_with(DATE.as_bytes()) {
+                    bytes.truncate(line);
+                }
+                line = bytes.len();
+            }
+        }
+        assert_eq!(String::from_utf8_lossy(&bytes), text);
     }
 
     /// Reads to the end of the connection.
     pub(crate) async fn rest(&mut self) -> String {
         let mut bytes = Vec::new();
         self.0.read_to_end(&mut bytes).await.unwrap();
-        String::from_utf8(bytes).unwrap()
+        undated(&String::from_utf8(bytes).unwrap())
     }
 
     /// Reads a head and answers it with `status` and a body of two bytes.
@@ -214,4 +268,14 @@ impl Peer {
     pub(crate) async fn get(&mut self) {
         self.say("GET / HTTP/1.1\r\nHost: h.org\r\n\r\n").await;
     }
+}
+
+fn undated(text: &str) -> String {
+    text.split_inclusive("\r\n").filter(|line| !line.starts_with(DATE)).collect()
+}
+
+/// Whether `line` may become, or is, a date's.
+fn is_dated(line: &[u8]) -> bool {
+    let length = line.len().min(DATE.len());
+    length > 0 && line[..length] == DATE.as_bytes()[..length]
 }

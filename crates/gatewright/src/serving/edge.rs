@@ -29,6 +29,6 @@ impl EdgeArgs {
             UnderscoreNames::Reject => Underscores::Reject,
             UnderscoreNames::Drop => Underscores::Drop,
         };
-        Edge { trusted: self.trust_forwarded.clone(), underscores }
+        Edge { trusted: self.trust_forwarded.clone(), underscores, ..Edge::default() }
     }
 }

@@ -13,7 +13,7 @@ use super::trial::Trial;
 use super::{Aborted, Account, forwarded};
 use crate::downstream::Downstream;
 use crate::failure::{Failure, What};
-use crate::message::{RequestHead, ResponseHead};
+use crate::message::{Fields, RequestHead, ResponseHead, Version};
 use crate::observe::Event;
 use crate::snapshot::{BackendSnapshot, Destination, Found, ListenerSnapshot, Snapshot, Terms};
 use crate::upstream::Upstream;
@@ -80,7 +80,12 @@ impl<D: Downstream> Exchange<'_, D> {
         prepared: &mut Prepared<'s>,
     ) -> Result<bool, Failure> {
         let worker = self.worker;
-        let place = Place { port: self.connection.port, found };
+        let place = Place {
+            snapshot: self.snapshot,
+            port: self.connection.port,
+            seen_port_offset: worker.edge.seen_port_offset,
+            found,
+        };
         loop {
             let count = |nth| worker.next_choice(found.rule.slot + 1 + nth);
             let answer = match prepared.apply(&mut filters, head, place, self.account, count)? {
@@ -162,6 +167,10 @@ impl<D: Downstream> Exchange<'_, D> {
         trial: &mut Trial,
     ) -> Result<(), Failure> {
         self.account.backend_duration = Some(self.began.elapsed());
+        // An interim response has no use for one; over HTTP/2 an upgrade is a 200 (RFC 8441).
+        if response.status != 101 || head.version == Version::Http2 {
+            self.date(&mut response.fields);
+        }
         prepared.finish(&mut response.fields);
         self.account.status = response.status;
         trial.deadlines.responded();
@@ -179,7 +188,16 @@ impl<D: Downstream> Exchange<'_, D> {
         self.relay(upstream, trial, false).await
     }
 
+    /// Says when the response was made, unless it does so itself (RFC 9110 §6.6.1). Filters come after it: they may take it
+    /// away.
+    fn date(&self, fields: &mut Fields) {
+        if fields.get("date").is_none() {
+            fields.push(b"date", &self.worker.date.now());
+        }
+    }
+
     async fn answer_filtered(&mut self, mut answer: Answer, prepared: &Prepared<'_>) -> Result<(), Failure> {
+        self.date(&mut answer.head.fields);
         prepared.finish(&mut answer.head.fields);
         self.answer(answer).await
     }
@@ -227,6 +245,7 @@ impl<D: Downstream> Exchange<'_, D> {
             self.client.give_up();
         }
         let mut answer = Answer::failure(failure.what, head);
+        self.date(&mut answer.head.fields);
         prepared.share(&mut answer.head.fields);
         self.answer(answer).await.map_err(|_| Aborted)
     }

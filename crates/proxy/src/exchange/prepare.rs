@@ -13,7 +13,7 @@ use super::answer::Answer;
 use super::{Account, Asked};
 use crate::failure::What;
 use crate::message::{Fields, RequestHead, Scheme};
-use crate::snapshot::Found;
+use crate::snapshot::{Found, Snapshot};
 
 /// What is left to do once the filters have seen the request.
 #[derive(Default)]
@@ -82,8 +82,23 @@ pub(super) enum Next<'s> {
 /// What filters read besides the request itself.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'s> {
+    pub(super) snapshot: &'s Snapshot,
     pub(super) port: u16,
+    /// See [`crate::edge::Edge::seen_port_offset`].
+    pub(super) seen_port_offset: u16,
     pub(super) found: &'s Found<'s>,
+}
+
+impl Place<'_> {
+    /// Returns where clients find a port of `host`: those of this gateway are where they are bound.
+    fn seen_port(self, host: &str, port: u16) -> u16 {
+        let served =
+            |port| self.snapshot.port(port).is_some_and(|port| port.select(&host.to_ascii_lowercase()).is_some());
+        if self.seen_port_offset > 0 && port < 1024 && served(port) {
+            return port.saturating_add(self.seen_port_offset);
+        }
+        port
+    }
 }
 
 impl<'s> Prepared<'s> {
@@ -196,6 +211,6 @@ fn redirect_answer(redirect: &Redirect, head: &RequestHead, place: Place<'_>) ->
         matched: &place.found.matched().path,
     };
     let mut fields = Fields::default();
-    fields.push(b"location", redirect.location(&original).as_bytes());
+    fields.push(b"location", redirect.location(&original, |host, port| place.seen_port(host, port)).as_bytes());
     Answer::new(redirect.status, fields)
 }

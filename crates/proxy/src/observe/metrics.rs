@@ -48,7 +48,7 @@ impl Observer {
         Self::start_to(workers, access_log, budget, io::stdout())
     }
 
-    pub(super) fn start_to(
+    pub(crate) fn start_to(
         workers: usize,
         access_log: AccessLog,
         budget: Arc<Pool>,

@@ -1,16 +1,12 @@
 //! What is counted is what is scraped, and what is logged cannot break its line.
 
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use gatewright_core::plan::{ListenerId, RouteId};
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
 use super::{AccessLog, Event, FAILURES, Observer, Record, Rule, Series, series::SeriesSet};
-use crate::{failure::What, message::Version};
+use crate::{failure::What, message::Version, testbed::Output};
 
 fn record<'a>(listener: &'a Series, route: &'a Series) -> Record<'a> {
     Record {
@@ -111,21 +107,6 @@ fn a_series_goes_on_while_a_snapshot_names_it_and_the_set_is_bounded() {
     assert_eq!(set.sums().len(), 1, "and what is dropped makes room");
 }
 
-/// A writer whose text the test can read.
-#[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Logs one record whose path is hostile, and returns the line without its time.
 fn logged(log: AccessLog, path: &str) -> String {
     let output = Output::default();
@@ -134,7 +115,7 @@ fn logged(log: AccessLog, path: &str) -> String {
         (observer.listener(&ListenerId::new("gateway/ns/gw/http")), observer.route(&RouteId::new("httproute/ns/a")));
     observer.recorder().finish(&Record { path, retries: 2, failure: Some(What::Timeout), ..record(&listener, &route) });
     observer.finish();
-    String::from_utf8(output.0.lock().unwrap().clone()).unwrap()
+    output.text()
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub(crate) use panic::Watch;
 pub(crate) use run::{Command, Start, spawn};
 
 use crate::budget::{Budget, Pool};
+use crate::date::Date;
 use crate::edge::Edge;
 use crate::limits::Limits;
 use crate::message::{Buffers, RequestHead, ResponseHead, Spares};
@@ -47,6 +48,7 @@ pub(crate) struct Worker {
     pub(crate) edge: Arc<Edge>,
     pub(crate) recorder: Recorder,
     pub(crate) budget: Budget,
+    pub(crate) date: Date,
     pub(crate) endpoints: Endpoints,
     pub(crate) connections: Connections,
     pub(crate) buffers: Buffers,
@@ -89,6 +91,7 @@ impl Worker {
             edge,
             recorder,
             budget: Budget::join(budget),
+            date: Date::default(),
             endpoints: Endpoints::default(),
             connections: Connections::default(),
             buffers: Buffers::default(),

@@ -6,6 +6,7 @@ mod harness;
 
 mod backend_http2;
 mod drain;
+mod duty;
 mod forwarded;
 mod grpc;
 mod http2;

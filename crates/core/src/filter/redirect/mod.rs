@@ -42,12 +42,12 @@ pub struct Original<'a> {
 }
 
 impl Redirect {
-    /// Returns the value of the Location field.
-    pub fn location(&self, original: &Original<'_>) -> String {
+    /// Returns the value of the Location field. `seen` says at which port clients find one of that host's.
+    pub fn location(&self, original: &Original<'_>, seen: impl FnOnce(&str, u16) -> u16) -> String {
         let scheme = self.scheme.as_deref().unwrap_or(original.scheme);
         let host = self.hostname.as_deref().unwrap_or(original.host);
         let mut location = format!("{scheme}://{host}");
-        let port = self.port(original);
+        let port = seen(host, self.port(original));
         if well_known_port(scheme) != Some(port) {
             location.push_str(&format!(":{port}"));
         }

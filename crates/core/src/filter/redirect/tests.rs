@@ -5,7 +5,13 @@ const NOTHING: Redirect = Redirect { scheme: None, hostname: None, path: None, p
 /// Where `redirect` leads from `scheme://host:port/path/original`, which the prefix `/path` matched.
 fn from(scheme: &str, port: u16, redirect: &Redirect) -> String {
     let matched = PathMatch::Prefix("/path".into());
-    redirect.location(&Original { scheme, host: "host", port, path: "/path/original", query: None, matched: &matched })
+    let original = Original { scheme, host: "host", port, path: "/path/original", query: None, matched: &matched };
+    redirect.location(&original, as_named)
+}
+
+/// Clients find ports where the listeners name them.
+fn as_named(_host: &str, port: u16) -> u16 {
+    port
 }
 
 /// HTTPRouteRedirectPort, -Scheme and -PortAndScheme; the port in the way a client would have to write it.
@@ -57,9 +63,25 @@ fn the_query_is_kept() {
     let matched = PathMatch::Prefix("/".into());
     let mut original =
         Original { scheme: "http", host: "h", port: 80, path: "/a", query: Some("b=c&d"), matched: &matched };
-    assert_eq!(NOTHING.location(&original), "http://h/a?b=c&d");
+    assert_eq!(NOTHING.location(&original, as_named), "http://h/a?b=c&d");
     let full = Redirect { path: Some(PathRewrite::Full("/x".into())), ..NOTHING };
-    assert_eq!(full.location(&original), "http://h/x?b=c&d");
+    assert_eq!(full.location(&original, as_named), "http://h/x?b=c&d");
     original.query = Some("");
-    assert_eq!(NOTHING.location(&original), "http://h/a?");
+    assert_eq!(NOTHING.location(&original, as_named), "http://h/a?");
+}
+
+#[test]
+fn the_port_is_told_as_clients_see_it() {
+    let matched = PathMatch::Prefix("/".into());
+    let original = Original { scheme: "http", host: "h", port: 80, path: "/a", query: None, matched: &matched };
+    let offset = |host: &str, port: u16| if host == "h" && matches!(port, 80 | 443) { port + 10_000 } else { port };
+    for (redirect, becomes) in [
+        (NOTHING, "http://h:10080/a"),
+        (Redirect { scheme: Some("https".into()), ..NOTHING }, "https://h:10443/a"),
+        (Redirect { scheme: Some("https".into()), port: Some(443), ..NOTHING }, "https://h:10443/a"),
+        (Redirect { port: Some(8080), ..NOTHING }, "http://h:8080/a"),
+        (Redirect { hostname: Some("other".into()), ..NOTHING }, "http://other/a"),
+    ] {
+        assert_eq!(redirect.location(&original, offset), becomes, "{redirect:?}");
+    }
 }

@@ -121,6 +121,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         settings.bind = vec![Ipv4Addr::LOCALHOST.into()];
     }
     let port_offset = settings.port_offset;
+    // No Service stands in front: what is bound is what clients connect to.
+    settings.edge.seen_port_offset = port_offset;
     let bind = settings.bind.clone();
     let proxy = Proxy::start(settings).context("cannot start the workers")?;
     let (metrics, registry) = metrics::Metrics::register(proxy.observer());

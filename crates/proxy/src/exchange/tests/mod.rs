@@ -3,7 +3,9 @@
 mod body;
 mod budget;
 mod connection;
+mod date;
 mod mirror;
+mod redirect;
 mod retry;
 mod timeout;
 mod upgrade;

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use crate::date::civil_date;
 use crate::observe::{Record, failure_name, version_name};
 
 /// Texts of an entry, in the order in which they lie.
@@ -96,19 +97,6 @@ pub(super) fn push_time(line: &mut Vec<u8>, time: SystemTime) {
         second % 60,
         since.subsec_millis()
     );
-}
-
-/// Returns year, month and day of a day counted from 1970-01-01, by the Gregorian calendar: 400 years are 146,097 days,
-/// and a year that begins in March has its leap day at the end.
-fn civil_date(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

@@ -2,14 +2,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::LocalSet;
 
 use super::*;
-use crate::limits::Limits;
-use crate::testbed::{PORT, plan, rule, worker};
+use crate::testbed::{PORT, Setup, plan, rule, worker};
 
 /// HARDENING F25.
 #[tokio::test]
 #[expect(clippy::await_holding_refcell_ref, reason = "that is the fault which the test provokes")]
 async fn a_panic_ends_its_connection_alone_and_is_counted() {
-    let (worker, observer) = worker(&plan(rule()), Limits::default());
+    let (worker, observer) = worker(&plan(rule()), Setup::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let open = || worker.connections_open.load(Ordering::Relaxed);

@@ -3,11 +3,14 @@
 use std::io;
 
 use crate::message::{BodyLength, Fields, ResponseHead};
+use crate::violation::Violation;
 
 /// Why an exchange could not go on as asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) what: What,
+    /// The rule that the client's request broke, if that is why.
+    pub(crate) violation: Option<Violation>,
     /// The transport's own words, for the log.
     pub(crate) source: Option<io::Error>,
     /// No backend has acted on the request: it can be sent again without harm, whatever its method (RFC 9110 §9.2.2,
@@ -96,11 +99,6 @@ impl What {
         }
     }
 
-    /// Returns the response that tells a gRPC client: trailers alone, in the head (gRPC over HTTP/2, "Responses").
-    pub(crate) fn grpc_response(self) -> ResponseHead {
-        grpc_response(self.grpc_status(), self.message())
-    }
-
     /// Returns what a person reads: in the response's body, the log and the gRPC message.
     pub(crate) fn message(self) -> &'static str {
         match self {
@@ -149,13 +147,29 @@ pub(crate) fn grpc_status_of(status: u16) -> u8 {
 
 impl From<What> for Failure {
     fn from(what: What) -> Self {
-        Self { what, source: None, unprocessed: false }
+        Self { what, violation: None, source: None, unprocessed: false }
+    }
+}
+
+impl From<Violation> for Failure {
+    fn from(violation: Violation) -> Self {
+        Self { violation: Some(violation), ..violation.what().into() }
     }
 }
 
 impl Failure {
     pub(crate) fn because(what: What, source: io::Error) -> Self {
-        Self { what, source: Some(source), unprocessed: false }
+        Self { source: Some(source), ..what.into() }
+    }
+
+    /// Returns what a person reads: in the response's body and the gRPC message.
+    pub(crate) fn message(&self) -> &'static str {
+        self.violation.map_or_else(|| self.what.message(), Violation::phrase)
+    }
+
+    /// Returns the response that tells a gRPC client: trailers alone, in the head (gRPC over HTTP/2, "Responses").
+    pub(crate) fn grpc_response(&self) -> ResponseHead {
+        grpc_response(self.what.grpc_status(), self.message())
     }
 
     /// The same, of a request that no backend has acted on.

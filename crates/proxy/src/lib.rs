@@ -24,6 +24,7 @@ mod snapshot;
 mod testbed;
 mod tls;
 mod upstream;
+mod violation;
 mod watchdog;
 mod worker;
 

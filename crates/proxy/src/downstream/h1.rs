@@ -13,10 +13,11 @@ use crate::exchange;
 use crate::failure::{Failure, What};
 use crate::http1::{
     BodyReader, BodyWriter, Incoming, Outgoing, Parsed, REQUEST_LINE_REST_BYTES_MAX, RequestContext, Transport,
-    Trouble, parse_request, write_interim, write_response,
+    Trouble, glimpse, parse_request, write_interim, write_response,
 };
 use crate::limits::Limits;
-use crate::message::{Fields, Read, RequestHead, ResponseHead, Sink, Source, Version};
+use crate::message::{Fields, Read, Refused, RequestHead, ResponseHead, Sink, Source, Version};
+use crate::violation::Violation;
 use crate::watchdog::Watchdog;
 use crate::worker::{Connection, Worker};
 
@@ -54,8 +55,9 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                     break;
                 }
             }
-            Next::Refused(what) => {
-                Box::pin(client.refuse(what, &mut watchdog)).await;
+            Next::Refused(refused) => {
+                Box::pin(client.refuse(&refused, &mut watchdog)).await;
+                worker.request_heads.give(refused.head);
                 break;
             }
             Next::Http2 => return Some(client.into_parts()),
@@ -69,7 +71,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 /// What came of waiting for a request.
 enum Next {
     Request(Box<RequestHead>),
-    Refused(What),
+    Refused(Refused),
     Http2,
     Closed,
 }
@@ -150,7 +152,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.connection.wake_on_close(cx.waker());
         match watchdog.poll(cx) {
             Poll::Ready(()) if idle => Poll::Ready(Next::Closed),
-            Poll::Ready(()) => Poll::Ready(Next::Refused(What::ClientSlow)),
+            Poll::Ready(()) => {
+                let head = self.new_head();
+                Poll::Ready(refused(Violation::HeadTimeout, &self.transport.inbound, head))
+            }
             Poll::Pending => Poll::Pending,
         }
     }
@@ -186,7 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 watchdog.set_in(self.worker.limits.head_timeout);
                 None
             }
-            Err(what) => Some(Next::Refused(what)),
+            Err(violation) => Some(refused(violation, bytes, head)),
         }
     }
 
@@ -214,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 Some(self.begin(head, parsed))
             }
             Ok(None) => None,
-            Err(what) => Some(Next::Refused(what)),
+            Err(violation) => Some(refused(violation, &self.transport.inbound, head)),
         }
     }
 
@@ -224,7 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         head
     }
 
-    fn parse(&self, bytes: &[u8], head: &mut RequestHead) -> Result<Option<Parsed>, What> {
+    fn parse(&self, bytes: &[u8], head: &mut RequestHead) -> Result<Option<Parsed>, Violation> {
         let context = RequestContext {
             scheme: self.connection.scheme,
             limits: &self.worker.limits,
@@ -295,11 +300,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Answers a request that could not be read; the connection closes after it.
-    async fn refuse(&mut self, what: What, watchdog: &mut Watchdog) {
+    async fn refuse(&mut self, refused: &Refused, watchdog: &mut Watchdog) {
         self.may_persist = false;
         self.version = Version::Http11;
         self.is_head = false;
-        exchange::refuse(&self.worker.clone(), &self.connection.clone(), self, what, watchdog).await;
+        exchange::refuse(&self.worker.clone(), &self.connection.clone(), self, refused, watchdog).await;
     }
 
     /// Closes in an order that lets the client read all that was sent.
@@ -405,10 +410,16 @@ fn is_worth_judging(before: usize, now: usize, limits: &Limits) -> bool {
     (before <= line_bytes_max && now > line_bytes_max) || now >= limits.head_bytes_max
 }
 
+fn refused(violation: Violation, bytes: &[u8], mut head: Box<RequestHead>) -> Next {
+    glimpse(bytes, &mut head);
+    Next::Refused(Refused { violation, head })
+}
+
 fn trouble(trouble: Trouble) -> Failure {
     match trouble {
         Trouble::Io(error) => Failure::because(What::ClientGone, error),
-        Trouble::Malformed(what) => what.into(),
+        Trouble::Malformed(violation) => violation.into(),
+        Trouble::Unfit(what) => what.into(),
     }
 }
 

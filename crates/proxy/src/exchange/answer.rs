@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::budget::Permit;
-use crate::failure::{What, grpc_response, grpc_status_of};
+use crate::failure::{Failure, grpc_response, grpc_status_of};
 use crate::message::{BodyLength, Fields, RequestHead, ResponseHead};
 
 /// An answer made here, with a body that is small and known.
@@ -22,13 +22,13 @@ impl Answer {
     }
 
     /// The answer to what went wrong: a status code, or a gRPC status in a response of trailers alone.
-    pub(super) fn failure(what: What, request: &RequestHead) -> Self {
+    pub(super) fn failure(failure: &Failure, request: &RequestHead) -> Self {
         if request.is_grpc() {
-            return Self { head: what.grpc_response(), body: Cow::Borrowed(b""), _permit: None };
+            return Self { head: failure.grpc_response(), body: Cow::Borrowed(b""), _permit: None };
         }
         let mut fields = Fields::default();
         fields.push(b"content-type", b"text/plain; charset=utf-8");
-        Self::with_body(what.status(), fields, Cow::Borrowed(what.message().as_bytes()), request)
+        Self::with_body(failure.what.status(), fields, Cow::Borrowed(failure.message().as_bytes()), request)
     }
 
     /// An answer with a body, where the request and the status allow one.

@@ -14,6 +14,7 @@ use crate::forward::{Part, Stopped};
 use crate::message::{BodyLength, RequestHead, ResponseHead, Sink};
 use crate::snapshot::{BackendSnapshot, Terms};
 use crate::upstream::{self, Upstream};
+use crate::violation::Violation;
 
 impl<D: Downstream> Exchange<'_, D> {
     /// Sends the request to one endpoint and waits for its response's head.
@@ -198,5 +199,5 @@ impl<D: Downstream> Exchange<'_, D> {
 
 /// Whose fault it is that a deadline passed.
 pub(super) fn overdue(trial: &Trial) -> Failure {
-    if trial.deadlines.is_client_slow(Instant::now()) { What::ClientSlow.into() } else { What::Timeout.into() }
+    if trial.deadlines.is_client_slow(Instant::now()) { Violation::BodyTimeout.into() } else { What::Timeout.into() }
 }

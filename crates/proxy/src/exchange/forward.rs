@@ -17,6 +17,7 @@ use crate::message::{Fields, RequestHead, ResponseHead, Version};
 use crate::observe::Event;
 use crate::snapshot::{BackendSnapshot, Destination, Found, ListenerSnapshot, Snapshot, Terms};
 use crate::upstream::Upstream;
+use crate::violation::Violation;
 use crate::watchdog::Watchdog;
 use crate::worker::{Connection, Worker};
 
@@ -234,8 +235,10 @@ impl<D: Downstream> Exchange<'_, D> {
         prepared: &Prepared<'_>,
     ) -> Result<(), Aborted> {
         self.account.failure = Some(failure.what);
+        self.account.violation = failure.violation;
         tracing::debug!(
             client = %self.connection.client, host = head.host, path = head.path, what = ?failure.what,
+            rule = failure.violation.map(Violation::name),
             source = failure.source.as_ref().map(tracing::field::display), "request failed"
         );
         if self.account.status != 0 || failure.what == What::ClientGone {
@@ -244,7 +247,7 @@ impl<D: Downstream> Exchange<'_, D> {
         if matches!(failure.what, What::BadRequest | What::ClientSlow | What::BodyTooLarge | What::HeadTooLarge) {
             self.client.give_up();
         }
-        let mut answer = Answer::failure(failure.what, head);
+        let mut answer = Answer::failure(&failure, head);
         self.date(&mut answer.head.fields);
         prepared.share(&mut answer.head.fields);
         self.answer(answer).await.map_err(|_| Aborted)

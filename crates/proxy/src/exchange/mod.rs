@@ -30,9 +30,10 @@ use tokio::time::Instant;
 
 use crate::downstream::Downstream;
 use crate::failure::{Failure, What};
-use crate::message::RequestHead;
+use crate::message::{Refused, RequestHead};
 use crate::observe::{self, Record};
 use crate::snapshot::{Found, ListenerSnapshot};
+use crate::violation::Violation;
 use crate::watchdog::Watchdog;
 use crate::worker::{Connection, Worker};
 use forward::Exchange;
@@ -52,6 +53,7 @@ struct Account {
     backend_duration: Option<Duration>,
     retries: u32,
     failure: Option<What>,
+    violation: Option<Violation>,
     /// What the client asked for, once a filter has rewritten it.
     asked: Option<Asked>,
 }
@@ -100,18 +102,18 @@ pub(crate) async fn serve<D: Downstream>(
     ended
 }
 
-/// Answers a request that could not be read as one.
+/// Answers a request that could not be read as one. Of its head, `refused` has what can be told of it.
 pub(crate) async fn refuse<D: Downstream>(
     worker: &Rc<Worker>,
     connection: &Connection,
     client: &mut D,
-    what: What,
+    refused: &Refused,
     watchdog: &mut Watchdog,
 ) {
     let began = Instant::now();
     let snapshot = worker.snapshot();
     let mut account = Account::default();
-    let head = RequestHead::default();
+    let Refused { violation, head } = refused;
     let mut exchange = Exchange {
         worker,
         connection,
@@ -123,8 +125,8 @@ pub(crate) async fn refuse<D: Downstream>(
         held: None,
     };
     // The connection ends after this either way.
-    let _ = exchange.fail(Failure::from(what), &head, &Prepared::default()).await;
-    record(worker, connection, None, None, &head, &account, began);
+    let _ = exchange.fail(Failure::from(*violation), head, &Prepared::default()).await;
+    record(worker, connection, None, None, head, &account, began);
 }
 
 fn record(
@@ -155,5 +157,6 @@ fn record(
         backend_duration: account.backend_duration,
         retries: account.retries,
         failure: account.failure,
+        violation: account.violation,
     });
 }

@@ -188,7 +188,7 @@ fn apply_rewrite(
         head.path = path.apply(&head.path, &place.found.matched().path);
     }
     if let Some(hostname) = &rewrite.hostname {
-        head.set_authority(hostname.as_bytes())?;
+        head.set_authority(hostname.as_bytes()).map_err(|_| What::Broken)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::framing::{BodyReader, BodyWriter};
 use super::transport::Transport;
 use crate::failure::What;
 use crate::message::{Fields, Read};
+use crate::violation::Violation;
 
 /// Bytes of `outbound` under which more may be added before it is sent, so that a head and a small body leave together.
 const COALESCE_BYTES_MAX: usize = 16 * 1024;
@@ -19,7 +20,10 @@ const WRITE_BYTES_MAX: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) enum Trouble {
     Io(io::Error),
-    Malformed(What),
+    /// What is read breaks a rule.
+    Malformed(Violation),
+    /// What is to be written does not fit its head.
+    Unfit(What),
 }
 
 impl From<io::Error> for Trouble {
@@ -28,9 +32,15 @@ impl From<io::Error> for Trouble {
     }
 }
 
+impl From<Violation> for Trouble {
+    fn from(violation: Violation) -> Self {
+        Self::Malformed(violation)
+    }
+}
+
 impl From<What> for Trouble {
     fn from(what: What) -> Self {
-        Self::Malformed(what)
+        Self::Unfit(what)
     }
 }
 

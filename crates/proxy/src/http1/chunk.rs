@@ -1,9 +1,9 @@
 //! Chunked coding (RFC 9112 §7.1), decoded in place.
 
 use super::grammar;
-use crate::failure::What;
 use crate::limits::Limits;
 use crate::message::Fields;
+use crate::violation::Violation;
 
 /// Decodes a chunked body from pieces cut anywhere.
 ///
@@ -66,7 +66,7 @@ impl ChunkDecoder {
     }
 
     /// Decodes as much of `input` as there is.
-    pub(crate) fn decode(&mut self, input: &mut [u8]) -> Result<Decoded, What> {
+    pub(crate) fn decode(&mut self, input: &mut [u8]) -> Result<Decoded, Violation> {
         let (mut at, mut data) = (0, 0);
         while at < input.len() && self.state != State::Done {
             if let State::Data { left } = self.state {
@@ -85,22 +85,22 @@ impl ChunkDecoder {
     }
 
     /// Returns the trailers once the body is done.
-    pub(crate) fn trailers(&self) -> Result<Fields, What> {
+    pub(crate) fn trailers(&self) -> Result<Fields, Violation> {
         grammar::parse_trailers(&self.trailer, self.trailer_fields_max)
     }
 
     /// Takes one byte of framing.
-    fn step(&mut self, byte: u8) -> Result<(), What> {
+    fn step(&mut self, byte: u8) -> Result<(), Violation> {
         self.state = match (self.state, byte) {
             (State::Size { size, digits }, _) if byte.is_ascii_hexdigit() => {
                 // 15 digits stay within 60 bits.
                 if digits == 15 {
-                    return Err(What::BadRequest);
+                    return Err(Violation::Chunk);
                 }
                 let digit = u64::from((byte as char).to_digit(16).unwrap_or(0));
                 State::Size { size: size * 16 + digit, digits: digits + 1 }
             }
-            (State::Size { digits: 0, .. }, _) => return Err(What::BadRequest),
+            (State::Size { digits: 0, .. }, _) => return Err(Violation::Chunk),
             (State::Size { size, .. } | State::Extension { size }, b'\r') => State::SizeLf { size },
             (State::Size { size, .. } | State::Padding { size }, b' ' | b'\t') => self.padding(size)?,
             (State::Size { size, .. } | State::Padding { size }, b';') => self.extension(size, byte)?,
@@ -111,28 +111,28 @@ impl ChunkDecoder {
             (State::DataLf, b'\n') => State::Size { size: 0, digits: 0 },
             (State::Trailer, _) => self.trailer_byte(byte)?,
             (State::Size { .. } | State::Padding { .. } | State::SizeLf { .. } | State::DataCr | State::DataLf, _) => {
-                return Err(What::BadRequest);
+                return Err(Violation::Chunk);
             }
             (State::Data { .. } | State::Done, _) => unreachable!("decode handles data and stops when done"),
         };
         Ok(())
     }
 
-    fn padding(&mut self, size: u64) -> Result<State, What> {
+    fn padding(&mut self, size: u64) -> Result<State, Violation> {
         self.extension(size, b' ').map(|_| State::Padding { size })
     }
 
-    fn extension(&mut self, size: u64, byte: u8) -> Result<State, What> {
+    fn extension(&mut self, size: u64, byte: u8) -> Result<State, Violation> {
         if byte < 0x20 && byte != b'\t' || byte == 0x7f {
-            return Err(What::BadRequest);
+            return Err(Violation::ChunkExtension);
         }
-        self.extension_bytes_left = self.extension_bytes_left.checked_sub(1).ok_or(What::BadRequest)?;
+        self.extension_bytes_left = self.extension_bytes_left.checked_sub(1).ok_or(Violation::ChunkExtension)?;
         Ok(State::Extension { size })
     }
 
-    fn trailer_byte(&mut self, byte: u8) -> Result<State, What> {
+    fn trailer_byte(&mut self, byte: u8) -> Result<State, Violation> {
         if self.trailer.len() == self.trailer_bytes_max {
-            return Err(What::HeadTooLarge);
+            return Err(Violation::TrailersTooLarge);
         }
         self.trailer.push(byte);
         if byte != b'\n' {
@@ -141,7 +141,7 @@ impl ChunkDecoder {
         match self.trailer[..] {
             [b'\r', b'\n'] | [.., b'\r', b'\n', b'\r', b'\n'] => Ok(State::Done),
             [.., b'\r', b'\n'] => Ok(State::Trailer),
-            _ => Err(What::BadRequest),
+            _ => Err(Violation::Trailers),
         }
     }
 }

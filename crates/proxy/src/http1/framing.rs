@@ -5,6 +5,7 @@ use std::io::Write as _;
 use super::chunk::ChunkDecoder;
 use crate::failure::What;
 use crate::message::Fields;
+use crate::violation::Violation;
 
 /// Takes the framing off a body.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl BodyReader {
     }
 
     /// Takes body bytes from `input`, in place.
-    pub(crate) fn decode(&mut self, input: &mut [u8]) -> Result<Taken, What> {
+    pub(crate) fn decode(&mut self, input: &mut [u8]) -> Result<Taken, Violation> {
         match self {
             Self::Done => Ok(Taken { data: 0, consumed: 0, done: true }),
             Self::Length(left) => {
@@ -51,7 +52,7 @@ impl BodyReader {
     }
 
     /// Ends the body and returns its trailers, if it had any.
-    pub(crate) fn finish(&mut self) -> Result<Option<Fields>, What> {
+    pub(crate) fn finish(&mut self) -> Result<Option<Fields>, Violation> {
         match std::mem::replace(self, Self::Done) {
             Self::Chunked(decoder) => decoder.trailers().map(|fields| (!fields.is_empty()).then_some(fields)),
             Self::Done | Self::Length(_) | Self::UntilClose => Ok(None),

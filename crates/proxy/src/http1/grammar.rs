@@ -1,7 +1,7 @@
 //! The byte classes and small grammars that heads, chunks and trailers share (RFC 9110 §5.5, §5.6.2).
 
-use crate::failure::What;
 use crate::message::Fields;
+use crate::violation::Violation;
 
 /// Bytes of a token.
 const TOKEN: [bool; 256] = {
@@ -47,36 +47,39 @@ pub(super) type LineAndRest<'a> = (&'a [u8], &'a [u8]);
 ///
 /// # Errors
 /// A bare LF (RFC 9112 §2.2 allows it; we do not: the next parser may disagree).
-pub(super) fn take_line(bytes: &[u8]) -> Result<Option<LineAndRest<'_>>, What> {
+pub(super) fn take_line(bytes: &[u8]) -> Result<Option<LineAndRest<'_>>, Violation> {
     match memchr::memchr(b'\n', bytes) {
         None => Ok(None),
         Some(at) if at > 0 && bytes[at - 1] == b'\r' => Ok(Some((&bytes[..at - 1], &bytes[at + 1..]))),
-        Some(_) => Err(What::BadRequest),
+        Some(_) => Err(Violation::BareLineFeed),
     }
 }
 
 /// Splits one field line into name and value.
-pub(super) fn split_field(line: &[u8]) -> Result<(&[u8], &[u8]), What> {
-    let colon = memchr::memchr(b':', line).ok_or(What::BadRequest)?;
+pub(super) fn split_field(line: &[u8]) -> Result<(&[u8], &[u8]), Violation> {
+    let colon = memchr::memchr(b':', line).ok_or(Violation::FieldName)?;
     let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
-    if !is_token(name) || !is_field_value(value) {
-        return Err(What::BadRequest);
+    if !is_token(name) {
+        return Err(Violation::FieldName);
+    }
+    if !is_field_value(value) {
+        return Err(Violation::FieldValue);
     }
     Ok((name, value))
 }
 
 /// Reads trailer lines, those that may not be trailers left out (RFC 9110 §6.5.1).
-pub(super) fn parse_trailers(mut bytes: &[u8], fields_max: usize) -> Result<Fields, What> {
+pub(super) fn parse_trailers(mut bytes: &[u8], fields_max: usize) -> Result<Fields, Violation> {
     let mut fields = Fields::default();
     let mut count = 0;
     while let Some((line, rest)) = take_line(bytes)? {
         if line.is_empty() {
             break;
         }
-        let (name, value) = split_field(line)?;
+        let (name, value) = split_field(line).map_err(|_| Violation::Trailers)?;
         count += 1;
         if count > fields_max {
-            return Err(What::HeadTooLarge);
+            return Err(Violation::TrailersTooLarge);
         }
         if crate::message::may_be_trailer(name) {
             fields.push(name, value);

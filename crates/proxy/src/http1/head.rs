@@ -7,6 +7,7 @@ use crate::edge::Underscores;
 use crate::failure::What;
 use crate::limits::Limits;
 use crate::message::{BodyLength, Fields, RequestHead, ResponseHead, Scheme, Version};
+use crate::violation::Violation;
 
 /// The one protocol that connections are upgraded to.
 const WEBSOCKET: &str = "websocket";
@@ -36,7 +37,7 @@ pub(crate) struct RequestContext<'a> {
 struct HopByHop {
     content_length: Option<u64>,
     /// What Transfer-Encoding said: chunked, or what is wrong with it.
-    coding: Option<Result<(), What>>,
+    coding: Option<Result<(), Violation>>,
     close: bool,
     keep_alive: bool,
     upgrade_named: bool,
@@ -50,26 +51,26 @@ struct HopByHop {
 /// Reads a request's head into `head`, which the caller has cleared; `None` when it is not all there.
 ///
 /// # Errors
-/// [`What`] the client did wrong; the connection must close after the answer.
+/// What the client did wrong; the connection must close after the answer.
 pub(crate) fn parse_request(
     bytes: &[u8],
     head: &mut RequestHead,
     context: RequestContext<'_>,
-) -> Result<Option<Parsed>, What> {
+) -> Result<Option<Parsed>, Violation> {
     let limits = context.limits;
     // RFC 9112 §2.2: one empty line before the request line is ignored.
     let skipped = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
     let Some((line, rest)) = take_line(&bytes[skipped..])? else {
-        return incomplete(bytes, limits, What::TargetTooLong);
+        return incomplete(bytes, limits, Violation::TargetTooLong);
     };
     let (version, absolute) = request_line(line, head, limits)?;
     let mut hop = HopByHop::default();
     let Some(rest) = read_fields(rest, &mut head.fields, &mut hop, limits)? else {
-        return incomplete(bytes, limits, What::HeadTooLarge);
+        return incomplete(bytes, limits, Violation::HeadTooLarge);
     };
     let consumed = bytes.len() - rest.len();
     if consumed > limits.head_bytes_max {
-        return Err(What::HeadTooLarge);
+        return Err(Violation::HeadTooLarge);
     }
     head.version = version;
     head.scheme = context.scheme;
@@ -77,7 +78,7 @@ pub(crate) fn parse_request(
     // To many backends `_` in a name is the same as `-`, which would be a way around everything (HARDENING F1).
     if head.fields.iter().any(|(name, _)| name.contains(&b'_')) {
         match context.underscores {
-            Underscores::Reject => return Err(What::BadRequest),
+            Underscores::Reject => return Err(Violation::Underscore),
             Underscores::Drop => head.fields.retain(|name, _| !name.contains(&b'_')),
         }
     }
@@ -100,7 +101,16 @@ pub(crate) fn parse_response(
     method: &str,
     limits: &Limits,
 ) -> Result<Option<Parsed>, What> {
-    parse_response_strictly(bytes, head, method, limits).map_err(|_| What::BadResponse)
+    parse_response_strictly(bytes, head, method, limits).map_err(|Malformed| What::BadResponse)
+}
+
+/// What is wrong with a response is nobody's to know but that it is.
+struct Malformed;
+
+impl From<Violation> for Malformed {
+    fn from(_: Violation) -> Self {
+        Self
+    }
 }
 
 fn parse_response_strictly(
@@ -108,22 +118,22 @@ fn parse_response_strictly(
     head: &mut ResponseHead,
     method: &str,
     limits: &Limits,
-) -> Result<Option<Parsed>, What> {
+) -> Result<Option<Parsed>, Malformed> {
     let Some((line, rest)) = take_line(bytes)? else {
-        return incomplete(bytes, limits, What::HeadTooLarge);
+        return Ok(incomplete(bytes, limits, Violation::HeadTooLarge)?);
     };
     let (version, status) = status_line(line)?;
     head.status = status;
     let mut hop = HopByHop::default();
     let Some(rest) = read_fields(rest, &mut head.fields, &mut hop, limits)? else {
-        return incomplete(bytes, limits, What::HeadTooLarge);
+        return Ok(incomplete(bytes, limits, Violation::HeadTooLarge)?);
     };
     let consumed = bytes.len() - rest.len();
     if consumed > limits.head_bytes_max {
-        return Err(What::HeadTooLarge);
+        return Err(Malformed);
     }
     if status == 101 && !(hop.upgrade_named && hop.upgrade.as_deref() == Some(WEBSOCKET)) {
-        return Err(What::BadResponse);
+        return Err(Malformed);
     }
     remove_named(&mut head.fields, &hop.named);
     let body = response_body(version, status, method, &hop, limits)?;
@@ -139,12 +149,13 @@ fn parse_response_strictly(
     Ok(Some(Parsed { consumed, keep_alive, body }))
 }
 
-fn incomplete(bytes: &[u8], limits: &Limits, in_first_line: What) -> Result<Option<Parsed>, What> {
-    if in_first_line == What::TargetTooLong && bytes.len() > limits.target_bytes_max + REQUEST_LINE_REST_BYTES_MAX {
-        return Err(What::TargetTooLong);
+fn incomplete(bytes: &[u8], limits: &Limits, in_first_line: Violation) -> Result<Option<Parsed>, Violation> {
+    if in_first_line == Violation::TargetTooLong && bytes.len() > limits.target_bytes_max + REQUEST_LINE_REST_BYTES_MAX
+    {
+        return Err(Violation::TargetTooLong);
     }
     if bytes.len() >= limits.head_bytes_max {
-        return Err(What::HeadTooLarge);
+        return Err(Violation::HeadTooLarge);
     }
     Ok(None)
 }
@@ -154,52 +165,52 @@ fn request_line<'a>(
     line: &'a [u8],
     head: &mut RequestHead,
     limits: &Limits,
-) -> Result<(Version, Option<&'a [u8]>), What> {
-    let method_end = memchr::memchr(b' ', line).ok_or(What::BadRequest)?;
-    let version_start = memchr::memrchr(b' ', line).ok_or(What::BadRequest)?;
+) -> Result<(Version, Option<&'a [u8]>), Violation> {
+    let method_end = memchr::memchr(b' ', line).ok_or(Violation::RequestLine)?;
+    let version_start = memchr::memrchr(b' ', line).ok_or(Violation::RequestLine)?;
     let version = match &line[version_start + 1..] {
         b"HTTP/1.1" => Version::Http11,
         b"HTTP/1.0" => Version::Http10,
-        _ => return Err(What::BadRequest),
+        _ => return Err(Violation::Version),
     };
     let method = &line[..method_end];
-    let target = line.get(method_end + 1..version_start).ok_or(What::BadRequest)?;
+    let target = line.get(method_end + 1..version_start).ok_or(Violation::RequestLine)?;
     if !is_token(method) || method == b"CONNECT" {
-        return Err(What::BadRequest);
+        return Err(Violation::Method);
     }
     if target.len() > limits.target_bytes_max {
-        return Err(What::TargetTooLong);
+        return Err(Violation::TargetTooLong);
     }
-    head.method.push_str(std::str::from_utf8(method).map_err(|_| What::BadRequest)?);
+    head.method.push_str(std::str::from_utf8(method).map_err(|_| Violation::Method)?);
     let (authority, path) = split_target(target)?;
     head.set_target(path)?;
     Ok((version, authority))
 }
 
 /// Splits an absolute-form target into authority and the rest; the other forms have no authority.
-fn split_target(target: &[u8]) -> Result<(Option<&[u8]>, &[u8]), What> {
+fn split_target(target: &[u8]) -> Result<(Option<&[u8]>, &[u8]), Violation> {
     if target.starts_with(b"/") || target == b"*" {
         return Ok((None, target));
     }
     let after_scheme = match target.get(..8) {
         Some(start) if start.eq_ignore_ascii_case(b"https://") => 8,
         Some(start) if start[..7].eq_ignore_ascii_case(b"http://") => 7,
-        _ => return Err(What::BadRequest),
+        _ => return Err(Violation::TargetForm),
     };
     let rest = &target[after_scheme..];
     let path_start = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
     Ok((Some(&rest[..path_start]), &rest[path_start..]))
 }
 
-fn status_line(line: &[u8]) -> Result<(Version, u16), What> {
+fn status_line(line: &[u8]) -> Result<(Version, u16), Malformed> {
     let version = match line.get(..9) {
         Some(b"HTTP/1.1 ") => Version::Http11,
         Some(b"HTTP/1.0 ") => Version::Http10,
-        _ => return Err(What::BadResponse),
+        _ => return Err(Malformed),
     };
-    let (Some(digits), None | Some(b' ')) = (line.get(9..12), line.get(12)) else { return Err(What::BadResponse) };
+    let (Some(digits), None | Some(b' ')) = (line.get(9..12), line.get(12)) else { return Err(Malformed) };
     if !digits.iter().all(u8::is_ascii_digit) || !(b'1'..=b'5').contains(&digits[0]) || !is_field_value(&line[12..]) {
-        return Err(What::BadResponse);
+        return Err(Malformed);
     }
     let status = digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
     Ok((version, status))
@@ -211,7 +222,7 @@ fn read_fields<'a>(
     fields: &mut Fields,
     hop: &mut HopByHop,
     limits: &Limits,
-) -> Result<Option<&'a [u8]>, What> {
+) -> Result<Option<&'a [u8]>, Violation> {
     let mut count = 0;
     loop {
         let Some((line, after)) = take_line(rest)? else { return Ok(None) };
@@ -222,7 +233,7 @@ fn read_fields<'a>(
         let (name, value) = split_field(line)?;
         count += 1;
         if count > limits.head_fields_max {
-            return Err(What::HeadTooLarge);
+            return Err(Violation::FieldsTooMany);
         }
         if !hop.take(name, value)? {
             fields.push(name, value);
@@ -232,20 +243,20 @@ fn read_fields<'a>(
 
 impl HopByHop {
     /// Keeps the field if it belongs to the connection; `false` means that it is end-to-end.
-    fn take(&mut self, name: &[u8], value: &[u8]) -> Result<bool, What> {
+    fn take(&mut self, name: &[u8], value: &[u8]) -> Result<bool, Violation> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         match name.len() {
             2 => Ok(is("te")),
             4 if is("host") => {
                 // RFC 9112 §3.2: more than one is a bad request.
                 if self.host.replace(value.to_vec()).is_some() {
-                    return Err(What::BadRequest);
+                    return Err(Violation::HostRepeated);
                 }
                 Ok(true)
             }
             6 if is("expect") => {
                 if self.expect.replace(value.to_vec()).is_some() {
-                    return Err(What::ExpectationFailed);
+                    return Err(Violation::Expectation);
                 }
                 Ok(true)
             }
@@ -258,9 +269,9 @@ impl HopByHop {
             10 if is("connection") => self.connection(value),
             10 => Ok(is("keep-alive")),
             14 if is("content-length") => {
-                let length = parse_length(value).ok_or(What::BadRequest)?;
+                let length = parse_length(value).ok_or(Violation::ContentLength)?;
                 if self.content_length.replace(length).is_some() {
-                    return Err(What::BadRequest);
+                    return Err(Violation::ContentLength);
                 }
                 Ok(true)
             }
@@ -271,10 +282,10 @@ impl HopByHop {
         }
     }
 
-    fn connection(&mut self, value: &[u8]) -> Result<bool, What> {
+    fn connection(&mut self, value: &[u8]) -> Result<bool, Violation> {
         for token in list(value) {
             if !is_token(token) {
-                return Err(What::BadRequest);
+                return Err(Violation::ConnectionField);
             }
             if token.eq_ignore_ascii_case(b"close") {
                 self.close = true;
@@ -289,16 +300,16 @@ impl HopByHop {
         Ok(true)
     }
 
-    fn transfer_encoding(&mut self, value: &[u8]) -> Result<bool, What> {
+    fn transfer_encoding(&mut self, value: &[u8]) -> Result<bool, Violation> {
         let known = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
         let coding = if self.coding.is_some() {
-            Err(What::BadRequest)
+            Err(Violation::TransferEncoding)
         } else if known(value) {
             Ok(())
         } else if list(value).all(is_token) && list(value).any(|coding| !known(coding)) {
-            Err(What::CodingUnknown)
+            Err(Violation::CodingUnknown)
         } else {
-            Err(What::BadRequest)
+            Err(Violation::TransferEncoding)
         };
         self.coding = Some(coding);
         Ok(true)
@@ -311,10 +322,10 @@ fn set_host(
     version: Version,
     absolute: Option<&[u8]>,
     host: Option<&[u8]>,
-) -> Result<(), What> {
+) -> Result<(), Violation> {
     match (absolute, host) {
         (None, None) if version == Version::Http10 => Ok(()),
-        (_, None) if version == Version::Http11 => Err(What::BadRequest),
+        (_, None) if version == Version::Http11 => Err(Violation::HostMissing),
         (Some(authority), host) => {
             if let Some(host) = host {
                 head.set_authority(host)?;
@@ -322,7 +333,7 @@ fn set_host(
             head.set_authority(authority)
         }
         (None, Some(host)) => head.set_authority(host),
-        (None, None) => Err(What::BadRequest),
+        (None, None) => Err(Violation::HostMissing),
     }
 }
 
@@ -332,10 +343,10 @@ fn remove_named(fields: &mut Fields, named: &[Vec<u8>]) {
     }
 }
 
-fn request_body(version: Version, hop: &HopByHop, limits: &Limits) -> Result<BodyReader, What> {
+fn request_body(version: Version, hop: &HopByHop, limits: &Limits) -> Result<BodyReader, Violation> {
     match (hop.coding, hop.content_length) {
-        (Some(_), Some(_)) => Err(What::BadRequest),
-        (Some(_), None) if version == Version::Http10 => Err(What::BadRequest),
+        (Some(_), Some(_)) => Err(Violation::LengthAndCoding),
+        (Some(_), None) if version == Version::Http10 => Err(Violation::TransferEncoding),
         (Some(coding), None) => coding.map(|()| BodyReader::Chunked(Box::new(ChunkDecoder::new(limits)))),
         (None, Some(length)) => Ok(BodyReader::Length(length)),
         (None, None) => Ok(BodyReader::Done),
@@ -348,13 +359,13 @@ fn response_body(
     method: &str,
     hop: &HopByHop,
     limits: &Limits,
-) -> Result<BodyReader, What> {
+) -> Result<BodyReader, Malformed> {
     match (hop.coding, hop.content_length) {
-        (Some(_), Some(_)) | (Some(Err(_)), None) => return Err(What::BadResponse),
+        (Some(_), Some(_)) | (Some(Err(_)), None) => return Err(Malformed),
         (Some(Ok(())), None) if version == Version::Http10 || status < 200 || status == 204 => {
-            return Err(What::BadResponse);
+            return Err(Malformed);
         }
-        (None, Some(length)) if length > 0 && (status < 200 || status == 204) => return Err(What::BadResponse),
+        (None, Some(length)) if length > 0 && (status < 200 || status == 204) => return Err(Malformed),
         _ => {}
     }
     if method == "HEAD" || status < 200 || status == 204 || status == 304 {
@@ -375,22 +386,22 @@ fn body_length(body: &BodyReader) -> BodyLength {
     }
 }
 
-fn expects_continue(expect: Option<&[u8]>) -> Result<bool, What> {
+fn expects_continue(expect: Option<&[u8]>) -> Result<bool, Violation> {
     match expect {
         None => Ok(false),
         Some(value) if value.eq_ignore_ascii_case(b"100-continue") => Ok(true),
-        Some(_) => Err(What::ExpectationFailed),
+        Some(_) => Err(Violation::Expectation),
     }
 }
 
 /// Returns the protocol if the client asked for one that we carry. Others, h2c among them, are asked in vain: the
 /// request goes on as plain HTTP (RFC 9110 §7.8).
-fn websocket(version: Version, head: &RequestHead, hop: &HopByHop) -> Result<Option<String>, What> {
+fn websocket(version: Version, head: &RequestHead, hop: &HopByHop) -> Result<Option<String>, Violation> {
     let asked = version == Version::Http11 && hop.upgrade_named && head.method == "GET";
     match &hop.upgrade {
         Some(protocol) if asked && protocol == WEBSOCKET => match head.body {
             BodyLength::Empty | BodyLength::Known(0) => Ok(Some(protocol.clone())),
-            BodyLength::Known(_) | BodyLength::Unknown => Err(What::BadRequest),
+            BodyLength::Known(_) | BodyLength::Unknown => Err(Violation::UpgradeWithBody),
         },
         _ => Ok(None),
     }

@@ -6,6 +6,7 @@
 mod body;
 mod chunk;
 mod framing;
+mod glimpse;
 mod grammar;
 mod head;
 mod transport;
@@ -16,6 +17,7 @@ mod tests;
 
 pub(crate) use body::{Incoming, Outgoing, Trouble};
 pub(crate) use framing::{BodyReader, BodyWriter};
+pub(crate) use glimpse::glimpse;
 pub(crate) use grammar::{is_field_value, is_token};
 pub(crate) use head::{Parsed, REQUEST_LINE_REST_BYTES_MAX, RequestContext, parse_request, parse_response};
 pub(crate) use transport::Transport;

@@ -13,6 +13,7 @@ use super::{read_trailers, write_fields};
 use crate::failure::{Failure, What};
 use crate::limits::Limits;
 use crate::message::{Fields, Read, Sink, Source};
+use crate::violation::Violation;
 use crate::watchdog::Watchdog;
 
 /// Bytes that are welcome at a time, and so what one stream holds for a peer whose window is shut.
@@ -27,33 +28,34 @@ pub(crate) struct Incoming {
     chunk: Bytes,
     trailer_fields_max: usize,
     trailer_bytes_max: usize,
-    /// What it is when the peer breaks off, and when what it sent breaks the rules.
+    /// What it is when the peer breaks off.
     gone: What,
-    malformed: What,
+    /// It is a request's.
+    is_request: bool,
 }
 
 impl Incoming {
     /// A request's body.
     pub(crate) fn of_client(stream: RecvStream, limits: &Limits) -> Self {
-        Self::new(stream, limits, What::ClientGone, What::BadRequest)
+        Self::new(stream, limits, What::ClientGone, true)
     }
 
     /// A response's body.
     pub(crate) fn of_backend(stream: RecvStream, limits: &Limits) -> Self {
-        Self::new(stream, limits, What::BackendGone, What::BadResponse)
+        Self::new(stream, limits, What::BackendGone, false)
     }
 
-    fn new(stream: RecvStream, limits: &Limits, gone: What, malformed: What) -> Self {
+    fn new(stream: RecvStream, limits: &Limits, gone: What, is_request: bool) -> Self {
         let Limits { trailer_fields_max, trailer_bytes_max, .. } = *limits;
-        Self { stream, chunk: Bytes::new(), trailer_fields_max, trailer_bytes_max, gone, malformed }
+        Self { stream, chunk: Bytes::new(), trailer_fields_max, trailer_bytes_max, gone, is_request }
     }
 
     fn read_trailers(&self, map: &HeaderMap) -> Result<Fields, Failure> {
         let bytes: usize = map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if map.len() > self.trailer_fields_max || bytes > self.trailer_bytes_max {
-            return Err(self.malformed.into());
+            return Err(self.malformed(Violation::TrailersTooLarge));
         }
-        Ok(read_trailers(map, self.malformed)?)
+        read_trailers(map).map_err(|violation| self.malformed(violation))
     }
 
     /// Moves what fits of the chunk into `buffer`.
@@ -66,8 +68,16 @@ impl Incoming {
 
     fn failure(&self, error: h2::Error) -> Failure {
         // Data that does not add up to content-length, or frames out of order, were reset by our own codec.
-        let what = if error.is_library() && error.is_reset() { self.malformed } else { self.gone };
-        Failure::because(what, io::Error::other(error))
+        let failure = match error.is_library() && error.is_reset() {
+            true => self.malformed(Violation::BodyFraming),
+            false => self.gone.into(),
+        };
+        Failure { source: Some(io::Error::other(error)), ..failure }
+    }
+
+    /// What it is when what the peer sent breaks the rules.
+    fn malformed(&self, violation: Violation) -> Failure {
+        if self.is_request { violation.into() } else { What::BadResponse.into() }
     }
 }
 

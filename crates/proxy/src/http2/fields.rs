@@ -4,16 +4,17 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::failure::What;
 use crate::message::{Fields, may_be_trailer};
+use crate::violation::Violation;
 
 /// Copies one field, strictly (RFC 9113 §8.2.1): the codec has seen to upper case, CR, LF and NUL, and to the fields of
 /// HTTP/1.1 connections.
 ///
 /// # Errors
-/// `wrong` for white space at an edge of the value.
-pub(crate) fn append(fields: &mut Fields, name: &HeaderName, value: &HeaderValue, wrong: What) -> Result<(), What> {
+/// White space at an edge of the value.
+pub(crate) fn append(fields: &mut Fields, name: &HeaderName, value: &HeaderValue) -> Result<(), Violation> {
     let value = value.as_bytes();
     if let [b' ' | b'\t', ..] | [.., b' ' | b'\t'] = value {
-        return Err(wrong);
+        return Err(Violation::FieldValue);
     }
     fields.push(name.as_str().as_bytes(), value);
     Ok(())
@@ -22,12 +23,12 @@ pub(crate) fn append(fields: &mut Fields, name: &HeaderName, value: &HeaderValue
 /// Reads trailers; fields that frame, route or authenticate are left out (RFC 9110 §6.5.1).
 ///
 /// # Errors
-/// `wrong` when a value is malformed.
-pub(crate) fn read_trailers(map: &HeaderMap, wrong: What) -> Result<Fields, What> {
+/// When a value is malformed.
+pub(crate) fn read_trailers(map: &HeaderMap) -> Result<Fields, Violation> {
     let mut fields = Fields::default();
     for (name, value) in map {
         if may_be_trailer(name.as_str().as_bytes()) {
-            append(&mut fields, name, value, wrong)?;
+            append(&mut fields, name, value).map_err(|_| Violation::Trailers)?;
         }
     }
     Ok(fields)

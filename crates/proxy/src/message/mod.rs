@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 pub(crate) use fields::Fields;
 pub(crate) use pool::{Buffers, Spares};
-pub(crate) use request::{RequestHead, Scheme, Version};
+pub(crate) use request::{Refused, RequestHead, Scheme, Version};
 pub(crate) use response::ResponseHead;
 
 use crate::failure::Failure;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use gatewright_core::plan::{PathOptions, Request, canonicalize};
 
 use super::{BodyLength, Fields};
-use crate::failure::What;
+use crate::violation::Violation;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -63,7 +63,29 @@ impl Default for RequestHead {
     }
 }
 
+/// A request that is not served, and what can be told of it: its head is neither canonical nor whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) violation: Violation,
+    pub(crate) head: Box<RequestHead>,
+}
+
+/// Bytes of each part that are kept of a head that is refused: enough to find it again.
+const GLIMPSE_BYTES_MAX: usize = 1024;
+
 impl RequestHead {
+    /// Takes method and target as they were sent, for the log of a request that is refused.
+    pub(crate) fn glimpse(&mut self, method: &[u8], target: &[u8], authority: &[u8]) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(GLIMPSE_BYTES_MAX)]).into_owned();
+        self.clear();
+        self.method = text(method);
+        self.authority = text(authority);
+        match memchr::memchr(b'?', target) {
+            Some(at) => (self.path, self.query) = (text(&target[..at]), Some(text(&target[at + 1..]))),
+            None => self.path = text(target),
+        }
+    }
+
     /// Whether this is a gRPC call: then whatever the gateway answers itself is a gRPC status.
     pub(crate) fn is_grpc(&self) -> bool {
         self.version == Version::Http2
@@ -86,23 +108,26 @@ impl RequestHead {
     /// Takes path and query of a target in origin form (or `*`, or nothing, which is the root).
     ///
     /// # Errors
-    /// [`What::BadRequest`] where the path has no canonical form, or the query a byte that no URI has.
-    pub(crate) fn set_target(&mut self, target: &[u8]) -> Result<(), What> {
+    /// Where the path has no canonical form, or the query a byte that no URI has.
+    pub(crate) fn set_target(&mut self, target: &[u8]) -> Result<(), Violation> {
         if target == b"*" {
             self.path.push('*');
-            return if self.method == "OPTIONS" { Ok(()) } else { Err(What::BadRequest) };
+            return if self.method == "OPTIONS" { Ok(()) } else { Err(Violation::TargetForm) };
         }
         let (path, query) = match memchr::memchr(b'?', target) {
             Some(at) => (&target[..at], Some(&target[at + 1..])),
             None => (target, None),
         };
         let path = if path.is_empty() { b"/" } else { path };
-        self.path.push_str(&canonicalize(path, PathOptions::default()).map_err(|_| What::BadRequest)?);
+        self.path.push_str(&canonicalize(path, PathOptions::default())?);
         if let Some(query) = query {
-            if query.iter().any(|&byte| byte <= b' ' || byte == 0x7f || byte == b'#') {
-                return Err(What::BadRequest);
+            if query.contains(&b'#') {
+                return Err(Violation::Fragment);
             }
-            self.query = Some(std::str::from_utf8(query).map_err(|_| What::BadRequest)?.to_owned());
+            if query.iter().any(|&byte| byte <= b' ' || byte == 0x7f) {
+                return Err(Violation::Query);
+            }
+            self.query = Some(std::str::from_utf8(query).map_err(|_| Violation::Query)?.to_owned());
         }
         Ok(())
     }
@@ -110,15 +135,15 @@ impl RequestHead {
     /// Takes the authority, and the host out of it.
     ///
     /// # Errors
-    /// [`What::BadRequest`] for what is no `host [":" port]` (RFC 3986 §3.2.2; user information is refused, RFC 9110
+    /// For what is no `host [":" port]` (RFC 3986 §3.2.2; user information is refused, RFC 9110
     /// §4.2.4).
-    pub(crate) fn set_authority(&mut self, authority: &[u8]) -> Result<(), What> {
-        let text = std::str::from_utf8(authority).map_err(|_| What::BadRequest)?;
+    pub(crate) fn set_authority(&mut self, authority: &[u8]) -> Result<(), Violation> {
+        let text = std::str::from_utf8(authority).map_err(|_| Violation::HostInvalid)?;
         let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
                 (&text[..address.len() + 2], port)
             }
-            Some(_) => return Err(What::BadRequest),
+            Some(_) => return Err(Violation::HostInvalid),
             None => text.split_at(text.find(':').unwrap_or(text.len())),
         };
         let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
@@ -127,7 +152,7 @@ impl RequestHead {
                 port.is_empty() || port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
             });
         if host.is_empty() || !port_fits || !(host.starts_with('[') || host.bytes().all(name)) {
-            return Err(What::BadRequest);
+            return Err(Violation::HostInvalid);
         }
         self.authority.clear();
         self.authority.push_str(text);

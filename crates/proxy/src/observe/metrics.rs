@@ -25,6 +25,7 @@ use super::{
 };
 use crate::budget::{Pool, Resource, State};
 use crate::message::Version;
+use crate::violation::Violation;
 
 /// Everything observed in one proxy. Register it with a Prometheus registry to have it scraped.
 #[derive(Debug)]
@@ -140,6 +141,9 @@ impl Observer {
         let failures = FAILURES
             .map(|(what, name)| ([("kind", name)], self.sum(|counters| counters.failures[what as usize].get())));
         counter(encoder, "failures", "Requests that could not be served as asked, by kind", failures.into_iter())?;
+        let refused = Violation::all()
+            .map(|(rule, name)| ([("rule", name)], self.sum(|counters| counters.violations.0[rule as usize].get())));
+        counter(encoder, "refused_requests", "Requests that were refused, by the rule that they broke", refused)?;
         let received = self.sum(|counters| counters.request_bytes.get());
         single(encoder, "request_body_bytes", "Bytes of request bodies", received)?;
         let sent = self.sum(|counters| counters.response_bytes.get());

@@ -19,7 +19,7 @@ pub use metrics::Observer;
 pub(crate) use recorder::Recorder;
 pub(crate) use series::Series;
 
-use crate::{failure::What, message::Version};
+use crate::{failure::What, message::Version, violation::Violation};
 
 /// One finished exchange, however it ended. Borrowed from the exchange itself: with the access log off nothing is copied.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ pub(crate) struct Record<'a> {
     pub(crate) backend_duration: Option<Duration>,
     pub(crate) retries: u32,
     pub(crate) failure: Option<What>,
+    /// The rule that the request broke, if it was refused.
+    pub(crate) violation: Option<Violation>,
 }
 
 #[derive(Clone, Copy, Debug)]

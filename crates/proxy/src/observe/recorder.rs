@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{Event, FAILURES, Record, histogram::Histogram, log::Entrance};
+use crate::violation::Violation;
 
 /// A number that one thread adds to and any thread reads: a plain load and store, without a locked instruction.
 #[derive(Debug, Default)]
@@ -33,6 +34,7 @@ pub(super) struct Counters {
     pub(super) events: [Counter; Event::ALL.len()],
     /// By [`FAILURES`].
     pub(super) failures: [Counter; FAILURES.len()],
+    pub(super) violations: PerRule,
     /// By `Version`.
     pub(super) versions: [Counter; 3],
     pub(super) request_bytes: Counter,
@@ -41,6 +43,16 @@ pub(super) struct Counters {
     pub(super) without_listener: [Counter; super::series::CLASSES.len()],
     pub(super) duration: Histogram,
     pub(super) backend_duration: Histogram,
+}
+
+/// By [`Violation`].
+#[derive(Debug)]
+pub(super) struct PerRule(pub(super) [Counter; Violation::COUNT]);
+
+impl Default for PerRule {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Counter::default()))
+    }
 }
 
 /// Counts and logs for one worker. Not shareable: that is what makes its counters cheap.
@@ -75,6 +87,9 @@ impl Recorder {
         }
         if let Some(failure) = record.failure {
             counters.failures[failure as usize].add(1);
+        }
+        if let Some(violation) = record.violation {
+            counters.violations.0[violation as usize].add(1);
         }
         counters.versions[record.version as usize].add(1);
         counters.request_bytes.add(record.request_bytes);

@@ -27,6 +27,7 @@ fn record<'a>(listener: &'a Series, route: &'a Series) -> Record<'a> {
         backend_duration: Some(Duration::from_micros(100)),
         retries: 0,
         failure: None,
+        violation: None,
     }
 }
 

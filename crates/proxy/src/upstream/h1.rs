@@ -154,7 +154,7 @@ impl Http1 {
 fn trouble(trouble: Trouble) -> Failure {
     match trouble {
         Trouble::Io(error) => Failure::because(What::BackendGone, error),
-        Trouble::Malformed(_) => What::BadResponse.into(),
+        Trouble::Malformed(_) | Trouble::Unfit(_) => What::BadResponse.into(),
     }
 }
 

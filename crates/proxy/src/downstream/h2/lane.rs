@@ -12,8 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Handler, Stream};
-use crate::failure::What;
-use crate::message::RequestHead;
+use crate::message::{Refused, RequestHead};
 use crate::watchdog::Watchdog;
 
 /// Where a task's timer begins; every exchange sets it to its own deadlines.
@@ -21,7 +20,7 @@ const WATCHDOG_BEGINNING: Duration = Duration::from_secs(60);
 
 /// One stream to serve. `guard` is dropped when it is done.
 pub(super) struct Job<G> {
-    pub(super) head: Result<Box<RequestHead>, What>,
+    pub(super) head: Result<Box<RequestHead>, Refused>,
     pub(super) stream: Stream,
     pub(super) guard: G,
 }

@@ -23,9 +23,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::edge::Underscores;
 use crate::exchange;
-use crate::failure::What;
 use crate::limits::Limits;
-use crate::message::{RequestHead, Scheme};
+use crate::message::{Refused, RequestHead, Scheme};
 use crate::watchdog::Watchdog;
 use crate::worker::{Connection, Watch, Worker};
 use stream::Stream;
@@ -63,7 +62,7 @@ trait Handler: 'static {
     /// Answers one request; `watchdog` is for its deadlines, and may stand at any. A head that is wrong is answered like any other failure.
     fn handle(
         &self,
-        head: Result<Box<RequestHead>, What>,
+        head: Result<Box<RequestHead>, Refused>,
         stream: Stream,
         watchdog: &mut Watchdog,
     ) -> impl Future<Output = ()>;
@@ -82,7 +81,7 @@ struct Exchanges {
 }
 
 impl Handler for Exchanges {
-    async fn handle(&self, head: Result<Box<RequestHead>, What>, mut stream: Stream, watchdog: &mut Watchdog) {
+    async fn handle(&self, head: Result<Box<RequestHead>, Refused>, mut stream: Stream, watchdog: &mut Watchdog) {
         let Self { connection, worker } = self;
         let _watch = Watch::new(worker, "stream");
         match head {
@@ -91,7 +90,10 @@ impl Handler for Exchanges {
                 _ = exchange::serve(worker, connection, &mut stream, &mut head, watchdog).await;
                 worker.request_heads.give(head);
             }
-            Err(what) => exchange::refuse(worker, connection, &mut stream, what, watchdog).await,
+            Err(refused) => {
+                exchange::refuse(worker, connection, &mut stream, &refused, watchdog).await;
+                worker.request_heads.give(refused.head);
+            }
         }
     }
 

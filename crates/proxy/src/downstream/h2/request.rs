@@ -5,20 +5,25 @@ use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 
 use super::Settings;
 use crate::edge::Underscores;
-use crate::failure::What;
 use crate::http2::{append, parse_length};
 use crate::limits::Limits;
-use crate::message::{BodyLength, RequestHead, Version};
+use crate::message::{BodyLength, Refused, RequestHead, Version};
+use crate::violation::Violation;
 
 /// Reads a request's head into `head`, which is cleared. `is_end` says that no body follows.
 ///
 /// # Errors
 /// What the client did wrong; its connection stays good.
-pub(super) fn read_head(parts: &Parts, is_end: bool, head: &mut RequestHead, settings: &Settings) -> Result<(), What> {
+pub(super) fn read_head(
+    parts: &Parts,
+    is_end: bool,
+    head: &mut RequestHead,
+    settings: &Settings,
+) -> Result<(), Violation> {
     head.version = Version::Http2;
     read_method(parts, head)?;
     read_authority(parts, head)?;
-    let length = read_fields(&parts.headers, head, settings)?;
+    let length = read_fields(parts, head, settings)?;
     read_target(parts, head, &settings.limits)?;
     head.body = match length {
         // What follows an extended CONNECT is the tunnel's, and no body.
@@ -29,7 +34,17 @@ pub(super) fn read_head(parts: &Parts, is_end: bool, head: &mut RequestHead, set
     Ok(())
 }
 
-fn read_method(parts: &Parts, head: &mut RequestHead) -> Result<(), What> {
+/// Returns what can be told of a request that is refused.
+pub(super) fn refuse(parts: &Parts, violation: Violation, mut head: Box<RequestHead>) -> Refused {
+    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let authority = authority.or_else(|| Some(parts.headers.get(header::HOST)?.as_bytes())).unwrap_or_default();
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    head.glimpse(parts.method.as_str().as_bytes(), target.as_bytes(), authority);
+    head.version = Version::Http2;
+    Refused { violation, head }
+}
+
+fn read_method(parts: &Parts, head: &mut RequestHead) -> Result<(), Violation> {
     if parts.method != Method::CONNECT {
         head.method.push_str(parts.method.as_str());
         return Ok(());
@@ -44,67 +59,77 @@ fn read_method(parts: &Parts, head: &mut RequestHead) -> Result<(), What> {
             head.fields.push(b"sec-websocket-key", key.as_bytes());
             Ok(())
         }
-        Some(_) | None => Err(What::BadRequest),
+        Some(_) | None => Err(Violation::Method),
     }
 }
 
 /// `:authority`, or Host in its absence; both must say the same (RFC 9113 §8.3.1).
-fn read_authority(parts: &Parts, head: &mut RequestHead) -> Result<(), What> {
+fn read_authority(parts: &Parts, head: &mut RequestHead) -> Result<(), Violation> {
     if parts.uri.scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
-        return Err(What::BadRequest);
+        return Err(Violation::Scheme);
     }
     let mut hosts = parts.headers.get_all(header::HOST).iter();
     let (host, another) = (hosts.next(), hosts.next());
     if another.is_some() {
-        return Err(What::BadRequest);
+        return Err(Violation::HostRepeated);
     }
     match (parts.uri.authority(), host) {
         (Some(authority), Some(host)) if !authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()) => {
-            Err(What::BadRequest)
+            Err(Violation::HostDiffers)
         }
         (Some(authority), _) => head.set_authority(authority.as_str().as_bytes()),
         (None, Some(host)) => head.set_authority(host.as_bytes()),
-        (None, None) => Err(What::BadRequest),
+        (None, None) => Err(Violation::HostMissing),
     }
 }
 
-fn read_target(parts: &Parts, head: &mut RequestHead, limits: &Limits) -> Result<(), What> {
+fn read_target(parts: &Parts, head: &mut RequestHead, limits: &Limits) -> Result<(), Violation> {
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     if target.len() > limits.target_bytes_max {
-        return Err(What::TargetTooLong);
+        return Err(Violation::TargetTooLong);
     }
     if !target.starts_with('/') && target != "*" {
-        return Err(What::BadRequest);
+        return Err(Violation::TargetForm);
     }
     head.set_target(target.as_bytes())
 }
 
+/// What a field counts beside its name and value (RFC 9113 §6.5.2).
+const FIELD_BYTES: usize = 32;
+
 /// Copies end-to-end fields; returns content-length.
-fn read_fields(map: &HeaderMap, head: &mut RequestHead, settings: &Settings) -> Result<Option<u64>, What> {
+fn read_fields(parts: &Parts, head: &mut RequestHead, settings: &Settings) -> Result<Option<u64>, Violation> {
+    let map = &parts.headers;
     // `len` counts values, so that cookie crumbs count singly.
     if map.len() > settings.limits.head_fields_max {
-        return Err(What::HeadTooLarge);
+        return Err(Violation::FieldsTooMany);
     }
+    let target_bytes = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let mut bytes = parts.method.as_str().len() + target_bytes + head.authority.len();
     let mut length = None;
     for (name, value) in map {
+        bytes += name.as_str().len() + value.len() + FIELD_BYTES;
+        if bytes > settings.limits.head_bytes_max {
+            return Err(Violation::HeadTooLarge);
+        }
         if *name == header::CONTENT_LENGTH {
             // Equal ones too: what is next to us may read them otherwise.
-            if length.replace(parse_length(value.as_bytes()).ok_or(What::BadRequest)?).is_some() {
-                return Err(What::BadRequest);
+            if length.replace(parse_length(value.as_bytes()).ok_or(Violation::ContentLength)?).is_some() {
+                return Err(Violation::ContentLength);
             }
         } else if *name == header::EXPECT {
             if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
-                return Err(What::ExpectationFailed);
+                return Err(Violation::Expectation);
             }
             head.expects_continue = true;
         } else if !is_left_out(name) {
             if name.as_str().contains('_') {
                 match settings.underscores {
-                    Underscores::Reject => return Err(What::BadRequest),
+                    Underscores::Reject => return Err(Violation::Underscore),
                     Underscores::Drop => continue,
                 }
             }
-            append(&mut head.fields, name, value, What::BadRequest)?;
+            append(&mut head.fields, name, value)?;
         }
     }
     join_cookies(map, head)?;
@@ -117,10 +142,10 @@ fn is_left_out(name: &HeaderName) -> bool {
 }
 
 /// Crumbs become one field, as everything beyond HTTP/2 expects (RFC 9113 §8.2.3).
-fn join_cookies(map: &HeaderMap, head: &mut RequestHead) -> Result<(), What> {
+fn join_cookies(map: &HeaderMap, head: &mut RequestHead) -> Result<(), Violation> {
     let mut crumbs = map.get_all(header::COOKIE).iter();
     let Some(first) = crumbs.next() else { return Ok(()) };
-    let Some(second) = crumbs.next() else { return append(&mut head.fields, &header::COOKIE, first, What::BadRequest) };
+    let Some(second) = crumbs.next() else { return append(&mut head.fields, &header::COOKIE, first) };
     let mut cookie = [first.as_bytes(), second.as_bytes()].join(&b"; "[..]);
     for crumb in crumbs {
         cookie.extend_from_slice(b"; ");

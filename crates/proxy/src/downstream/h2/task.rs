@@ -13,18 +13,22 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::lane::{Job, Lanes};
-use super::request::read_head;
+use super::request::{read_head, refuse};
 use super::transport::{Gauge, Transport};
 use super::{Handler, Settings, Stream};
-use crate::failure::What;
 use crate::http2::DATA_OVERHEAD_BYTES_MAX;
 use crate::limits::Limits;
+use crate::violation::Violation;
 use crate::watchdog::Watchdog;
 
 /// How often a busy connection looks whether something stands still: coarse, because it only ever ends what is stuck.
 const TICK: Duration = Duration::from_secs(5);
 /// Bytes that one stream may have waiting in the codec.
 const SEND_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// How much larger a head may be for the codec than for us: it answers 431 without a word to anyone, and we say which rule
+/// was broken, to the client, the log and metrics.
+const CODEC_HEADS_MAX: u32 = 2;
 
 pub(super) async fn serve<IO, H>(
     io: IO,
@@ -75,7 +79,7 @@ fn builder(limits: &Limits) -> server::Builder {
         .initial_window_size(limits.stream_window_bytes)
         .initial_connection_window_size(limits.connection_window_bytes)
         .data_frame_budget(DATA_OVERHEAD_BYTES_MAX)
-        .max_header_list_size(limits.head_bytes_max as u32)
+        .max_header_list_size(CODEC_HEADS_MAX * limits.head_bytes_max as u32)
         .max_send_buffer_size(SEND_BUFFER_BYTES_MAX)
         .max_pending_accept_reset_streams(limits.resets_max)
         .max_local_error_reset_streams(Some(limits.resets_max))
@@ -176,11 +180,14 @@ where
         head.scheme = *scheme;
         let had_fragment = self.gauge.meter.borrow_mut().had_fragment(respond.stream_id().as_u32());
         let read = if had_fragment {
-            Err(What::BadRequest)
+            Err(Violation::Fragment)
         } else {
             read_head(&parts, body.is_end_stream(), &mut head, &self.settings)
         };
-        let head = read.map(|()| head);
+        let head = match read {
+            Ok(()) => Ok(head),
+            Err(violation) => Err(refuse(&parts, violation, head)),
+        };
         let stream = Stream::new(body, respond, parts.method == http::Method::HEAD, limits.clone());
         self.lanes.serve(Job { head, stream, guard });
         self.admitted += 1;

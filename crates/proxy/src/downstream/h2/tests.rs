@@ -18,7 +18,8 @@ use crate::downstream::Downstream as _;
 use crate::edge::Underscores;
 use crate::failure::What;
 use crate::limits::Limits;
-use crate::message::{BodyLength, Fields, Read, RequestHead, ResponseHead, Scheme, Sink, Source};
+use crate::message::{BodyLength, Fields, Read, Refused, RequestHead, ResponseHead, Scheme, Sink, Source, Version};
+use crate::violation::Violation;
 use crate::watchdog::Watchdog;
 
 /// Answers by the request's path, and keeps what it saw.
@@ -28,10 +29,16 @@ struct Origin {
     running: Cell<usize>,
     cancelled: Cell<usize>,
     failed: Cell<Option<What>>,
+    refused: RefCell<Vec<Refused>>,
 }
 
 impl Handler for Origin {
-    async fn handle(&self, head: Result<Box<RequestHead>, What>, mut stream: Stream, _: &mut Watchdog) {
+    async fn handle(&self, head: Result<Box<RequestHead>, Refused>, mut stream: Stream, _: &mut Watchdog) {
+        let head = head.map_err(|refused| {
+            let what = refused.violation.what();
+            self.refused.borrow_mut().push(refused);
+            what
+        });
         self.heads.borrow_mut().push(head.clone());
         let mut answer = ResponseHead { status: 200, fields: Fields::default(), body: BodyLength::Unknown };
         let head = match head {
@@ -254,6 +261,31 @@ async fn a_reset_cancels_the_exchange() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_refused_head_is_told_as_it_was_sent() {
+    let large = "x".repeat(40 * 1024);
+    for (target, field, violation) in [
+        ("/a%2Fb?c=d", "v", Violation::EncodedSlash),
+        ("/../x?c=d", "v", Violation::PathAboveRoot),
+        ("/a?c=d", "x", Violation::Expectation),
+        ("/a?c=d", &large, Violation::HeadTooLarge),
+    ] {
+        against(Limits::default(), async |io, origin, _| {
+            let mut client = connect(io).await;
+            let name = if violation == Violation::Expectation { "expect" } else { "x" };
+            let request = Request::get(format!("http://host.org{target}")).header(name, field).body(()).unwrap();
+            let (response, _) = client.send_request(request, true).unwrap();
+            assert_eq!(response.await.unwrap().status(), violation.what().status());
+            let refused = origin.refused.borrow();
+            let [Refused { violation: told, head }] = &refused[..] else { panic!("{refused:?}") };
+            assert_eq!((*told, head.version, &*head.method), (violation, Version::Http2, "GET"));
+            let sent = format!("{}?{}", head.path, head.query.as_deref().unwrap_or_default());
+            assert_eq!((&*sent, &*head.authority), (target, "host.org"));
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
@@ -533,7 +565,7 @@ async fn a_connection_ends_after_its_share_of_requests() {
 async fn running_work_counts_to_the_limit_of_streams() {
     struct Deaf(Cell<usize>);
     impl Handler for Deaf {
-        async fn handle(&self, _: Result<Box<RequestHead>, What>, stream: Stream, _: &mut Watchdog) {
+        async fn handle(&self, _: Result<Box<RequestHead>, Refused>, stream: Stream, _: &mut Watchdog) {
             self.0.set(self.0.get() + 1);
             std::future::pending::<()>().await;
             drop(stream);

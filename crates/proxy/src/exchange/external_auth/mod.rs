@@ -31,6 +31,7 @@ use crate::failure::{Failure, What};
 use crate::message::{BodyLength, Fields, Read, RequestHead, ResponseHead};
 use crate::observe::Event;
 use crate::snapshot::ListenerSnapshot;
+use crate::violation::Violation;
 
 /// How long a server may take to answer, its connection included: far above what one takes that is well, and below what
 /// clients wait.
@@ -145,7 +146,7 @@ impl<D: Downstream> Exchange<'_, D> {
     /// Reads and holds the request's body if it is to be asked about; whether it is.
     ///
     /// # Errors
-    /// [`What::BodyTooLarge`] for one that is longer than may be held, [`What::ClientSlow`] for one that trickles,
+    /// [`Violation::BodyTooLarge`] for one that is longer than may be held, [`Violation::BodyTimeout`] for one that trickles,
     /// [`What::Overloaded`] when the process holds as much as it may.
     async fn body_to_ask_about(&mut self, auth: &ExternalAuth, head: &mut RequestHead) -> Result<bool, Failure> {
         let bytes_max = auth.body_bytes_max as usize;
@@ -154,7 +155,7 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         if self.held.is_none() {
             if matches!(head.body, BodyLength::Known(length) if length > bytes_max as u64) {
-                return Err(What::BodyTooLarge.into());
+                return Err(Violation::BodyTooLarge.into());
             }
             if std::mem::take(&mut head.expects_continue) {
                 let go_on = ResponseHead { status: 100, ..ResponseHead::default() };
@@ -164,7 +165,7 @@ impl<D: Downstream> Exchange<'_, D> {
             self.held = Some(Box::new(held));
         }
         match &self.held {
-            Some(held) if held.bytes.len() > bytes_max => Err(What::BodyTooLarge.into()),
+            Some(held) if held.bytes.len() > bytes_max => Err(Violation::BodyTooLarge.into()),
             Some(_) | None => Ok(true),
         }
     }
@@ -180,12 +181,12 @@ impl<D: Downstream> Exchange<'_, D> {
                 let earned = Duration::from_secs(bytes.len() as u64 / worker.limits.body_rate_min.max(1));
                 self.watchdog.set(began + worker.limits.body_grace + earned);
                 let Poll::Ready(read) = self.client.poll_read(cx, &mut scratch) else {
-                    return self.watchdog.poll(cx).map(|()| Err(Failure::from(What::ClientSlow)));
+                    return self.watchdog.poll(cx).map(|()| Err(Failure::from(Violation::BodyTimeout)));
                 };
                 match read? {
                     Read::Data { bytes: read, last } => {
                         if bytes.len() + read > bytes_max {
-                            return Poll::Ready(Err(What::BodyTooLarge.into()));
+                            return Poll::Ready(Err(Violation::BodyTooLarge.into()));
                         }
                         if !worker.budget.extend(&mut permit, read) {
                             return Poll::Ready(Err(What::Overloaded.into()));

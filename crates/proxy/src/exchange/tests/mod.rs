@@ -6,6 +6,7 @@ mod connection;
 mod date;
 mod mirror;
 mod redirect;
+mod refused;
 mod retry;
 mod timeout;
 mod upgrade;

@@ -6,6 +6,7 @@ use crate::http1::chunk::ChunkDecoder;
 use crate::http1::framing::BodyWriter;
 use crate::limits::Limits;
 use crate::message::Fields;
+use crate::violation::Violation;
 
 struct Body {
     data: Vec<u8>,
@@ -22,7 +23,7 @@ fn decode(wire: &[u8], cuts: &[usize], limits: &Limits) -> Result<Body, What> {
     let mut from = 0;
     for to in cuts.iter().copied().chain([wire.len()]) {
         let mut piece = wire[from..to].to_vec();
-        let decoded = decoder.decode(&mut piece)?;
+        let decoded = decoder.decode(&mut piece).map_err(Violation::what)?;
         assert!(decoded.consumed == piece.len() || decoded.done, "stopped before the end");
         body.data.extend_from_slice(&piece[..decoded.data]);
         body.rest.extend_from_slice(&piece[decoded.consumed..]);
@@ -31,7 +32,12 @@ fn decode(wire: &[u8], cuts: &[usize], limits: &Limits) -> Result<Body, What> {
     }
     if body.done {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        body.trailers = decoder.trailers()?.iter().map(|(name, value)| (text(name), text(value))).collect();
+        body.trailers = decoder
+            .trailers()
+            .map_err(Violation::what)?
+            .iter()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect();
     }
     Ok(body)
 }

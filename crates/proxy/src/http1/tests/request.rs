@@ -6,6 +6,7 @@ use crate::failure::What;
 use crate::http1::{BodyReader, BodyWriter, RequestContext, parse_request, write_request};
 use crate::limits::Limits;
 use crate::message::{BodyLength, RequestHead, Scheme, Version};
+use crate::violation::Violation;
 
 /// A head and what was said besides it: how much was used, and whether the connection stays.
 type Read = (RequestHead, usize, bool);
@@ -13,7 +14,7 @@ type Read = (RequestHead, usize, bool);
 fn parse_with(bytes: &[u8], limits: &Limits) -> Result<Option<Read>, What> {
     let mut head = RequestHead::default();
     let context = RequestContext { scheme: Scheme::Http, limits, underscores: Underscores::Reject };
-    let parsed = parse_request(bytes, &mut head, context)?;
+    let parsed = parse_request(bytes, &mut head, context).map_err(Violation::what)?;
     Ok(parsed.map(|parsed| (head, parsed.consumed, parsed.keep_alive)))
 }
 

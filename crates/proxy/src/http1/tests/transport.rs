@@ -94,12 +94,12 @@ fn no_more_is_sent_than_was_promised() {
         let mut transport = Transport::new(Stream::default(), Vec::new());
         let mut outgoing = Outgoing::new(BodyWriter::Length(length));
         let trouble = outgoing.write(&mut transport, &mut noop(), &vec![b'x'; data], false);
-        assert!(matches!(trouble, Err(Trouble::Malformed(What::BadResponse))));
+        assert!(matches!(trouble, Err(Trouble::Unfit(What::BadResponse))));
         assert!(transport.io().held.is_empty() && transport.outbound.is_empty());
     }
     let mut transport = Transport::new(Stream::default(), Vec::new());
     let short = Outgoing::new(BodyWriter::Length(3)).write(&mut transport, &mut noop(), b"ab", true);
-    assert!(matches!(short, Err(Trouble::Malformed(What::BadResponse))), "nor less");
+    assert!(matches!(short, Err(Trouble::Unfit(What::BadResponse))), "nor less");
 }
 
 /// Reads a body to its end; returns also what is left for the next message.

@@ -1,13 +1,14 @@
 use super::*;
+use crate::failure::What;
 
 fn authority(text: &str) -> Result<(String, String), What> {
     let mut head = RequestHead::default();
-    head.set_authority(text.as_bytes()).map(|()| (head.authority, head.host))
+    head.set_authority(text.as_bytes()).map_err(Violation::what).map(|()| (head.authority, head.host))
 }
 
 fn target(method: &str, text: &str) -> Result<(String, Option<String>), What> {
     let mut head = RequestHead { method: method.into(), ..RequestHead::default() };
-    head.set_target(text.as_bytes()).map(|()| (head.path, head.query))
+    head.set_target(text.as_bytes()).map_err(Violation::what).map(|()| (head.path, head.query))
 }
 
 #[test]

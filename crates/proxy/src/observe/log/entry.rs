@@ -7,6 +7,7 @@ use std::{
 
 use crate::date::civil_date;
 use crate::observe::{Record, failure_name, version_name};
+use crate::violation::Violation;
 
 /// Texts of an entry, in the order in which they lie.
 #[derive(Clone, Copy)]
@@ -37,6 +38,7 @@ pub(super) struct Entry {
     pub(super) backend_duration: Option<Duration>,
     pub(super) retries: u32,
     pub(super) failure: Option<&'static str>,
+    pub(super) refused: Option<&'static str>,
     texts: Box<str>,
     /// Where each text ends; what is absent is empty.
     ends: [u32; TEXTS],
@@ -71,6 +73,7 @@ impl Entry {
             backend_duration: record.backend_duration,
             retries: record.retries,
             failure: record.failure.map(failure_name),
+            refused: record.violation.map(Violation::name),
             texts: texts.into_boxed_str(),
             ends,
         }

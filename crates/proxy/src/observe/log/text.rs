@@ -50,6 +50,9 @@ pub(super) fn write(line: &mut Vec<u8>, entry: &Entry) {
     if let Some(failure) = entry.failure {
         let _ = write!(line, " failure={failure}");
     }
+    if let Some(rule) = entry.refused {
+        let _ = write!(line, " refused={rule}");
+    }
     line.push(b'\n');
 }
 

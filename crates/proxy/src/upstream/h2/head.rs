@@ -91,14 +91,14 @@ pub(super) fn read_response(
                 return Err(What::BadResponse);
             }
         } else if *name != header::TE {
-            append(&mut head.fields, name, value, What::BadResponse)?;
+            append(&mut head.fields, name, value).map_err(|_| What::BadResponse)?;
         }
     }
     head.body = match length {
         Some(1..) if is_end => {
             // Beside no body, it tells of the one that a GET would have had (RFC 9110 §8.6).
             let length = fields.get(header::CONTENT_LENGTH).ok_or(What::BadResponse)?;
-            append(&mut head.fields, &header::CONTENT_LENGTH, length, What::BadResponse)?;
+            append(&mut head.fields, &header::CONTENT_LENGTH, length).map_err(|_| What::BadResponse)?;
             BodyLength::Empty
         }
         _ if is_end => BodyLength::Empty,

@@ -3,6 +3,8 @@
 //! A holder that cannot renew stops leading before anybody else may begin; clocks of different machines are never compared:
 //! a standby counts from when it saw the Lease change.
 
+mod token;
+
 use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::{
@@ -13,26 +15,63 @@ use k8s_openapi::{
 use kube::{Api, Client, api::PostParams, core::ObjectMeta};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep_until, timeout},
 };
+
+pub(crate) use self::token::{Issuer, SendError, Token, Tokens, channel};
+use crate::vitals::Vitals;
 
 /// The Lease, in the controller's namespace.
 const LEASE: &str = "gatewright";
 /// How long a Lease is good for that nobody renews.
 const DURATION: Duration = Duration::from_secs(15);
+/// How long before others may begin a holder has stopped: what it sent last is on its way for so long at most.
+const MARGIN: Duration = Duration::from_secs(5);
 /// A holder that has not renewed for this long leads no more.
-const RENEW_DEADLINE: Duration = Duration::from_secs(10);
+const RENEW_DEADLINE: Duration = DURATION.saturating_sub(MARGIN);
 /// Between two tries.
 const RETRY: Duration = Duration::from_secs(2);
+/// How long writes that are on their way are waited for before the Lease is given back.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Where the holder is reached by the standbys, as an annotation.
 const ADDRESS: &str = "gatewright.dev/control-channel";
 
-/// How it stands with the leadership.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Leadership {
-    pub(crate) is_ours: bool,
+/// How it stands with the Lease.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Standing {
+    is_ours: bool,
     /// `host:port` of another leader's control channel.
-    pub(crate) other: Option<Arc<str>>,
+    other: Option<Arc<str>>,
+}
+
+/// What the others are told.
+pub(crate) struct Outlets {
+    pub(crate) issuer: Issuer,
+    /// `host:port` of another leader's control channel.
+    pub(crate) other: watch::Sender<Option<Arc<str>>>,
+    /// When the API server answered last.
+    pub(crate) reached: watch::Sender<Instant>,
+    pub(crate) vitals: Arc<Vitals>,
+}
+
+impl Outlets {
+    /// `asked` is when this process last asked to have the Lease written.
+    fn tell(&mut self, standing: Standing, asked: Instant) {
+        let led = self.issuer.deadline().is_some();
+        match standing.is_ours {
+            true => self.issuer.extend(asked + RENEW_DEADLINE),
+            false => self.issuer.revoke(),
+        }
+        if led != standing.is_ours {
+            tracing::info!(leads = standing.is_ours, "leadership changed");
+        }
+        self.vitals.leads(standing.is_ours);
+        self.other.send_if_modified(|before| {
+            let is_new = *before != standing.other;
+            *before = standing.other;
+            is_new
+        });
+    }
 }
 
 /// This process as a candidate.
@@ -53,63 +92,46 @@ struct Sight {
     asked: Instant,
 }
 
-/// Stands for election until `leadership` has no receiver or `stop` says so; then gives the Lease back. Says in `reached`
-/// when the API server answered.
-pub(crate) async fn run(
-    client: Client,
-    candidate: Candidate,
-    leadership: watch::Sender<Leadership>,
-    reached: watch::Sender<Instant>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let leases: Api<Lease> = Api::namespaced(client, &candidate.namespace);
-    let mut renewed = Instant::now();
-    let mut sight = Sight { version: None, since: renewed, asked: renewed };
-    while !leadership.is_closed() && !*stop.borrow() {
-        let leads = leadership.borrow().is_ours;
+/// Stands for election until `stop` says so; then gives the Lease back.
+pub(crate) async fn run(client: Client, candidate: Candidate, mut outlets: Outlets, mut stop: watch::Receiver<bool>) {
+    let leases = leases(client, &candidate);
+    let now = Instant::now();
+    let mut sight = Sight { version: None, since: now, asked: now };
+    loop {
+        let deadline = outlets.issuer.deadline();
         // An answer that comes after the deadline is as good as none.
-        let patience = if leads { RENEW_DEADLINE.saturating_sub(renewed.elapsed()) } else { RENEW_DEADLINE };
+        let patience = deadline.map_or(RENEW_DEADLINE, |deadline| deadline.saturating_duration_since(Instant::now()));
         match timeout(patience, stand(&leases, &candidate, &mut sight)).await {
-            Ok(Ok(state)) => {
-                reached.send_replace(Instant::now());
-                if state.is_ours {
-                    renewed = sight.asked;
-                }
-                tell(&leadership, state);
+            Ok(Ok(standing)) => {
+                outlets.reached.send_replace(Instant::now());
+                outlets.tell(standing, sight.asked);
             }
-            failed => {
-                if let Ok(Err(error)) = failed {
-                    tracing::warn!(%error, "cannot reach the Lease");
-                }
-                if leads && renewed.elapsed() >= RENEW_DEADLINE {
-                    tell(&leadership, Leadership::default());
-                }
-            }
+            Ok(Err(error)) => tracing::warn!(%error, "cannot reach the Lease"),
+            Err(_) => {}
         }
+        let deadline = outlets.issuer.deadline();
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            outlets.tell(Standing::default(), sight.asked);
+        }
+        let next = Instant::now() + RETRY;
         tokio::select! {
-            () = sleep(RETRY) => {}
-            _ = stop.changed() => {}
+            () = sleep_until(deadline.map_or(next, |deadline| next.min(deadline).max(Instant::now()))) => {}
+            _ = stop.wait_for(|stop| *stop) => break,
         }
     }
-    if leadership.borrow().is_ours {
-        leadership.send_replace(Leadership::default());
+    if outlets.issuer.deadline().is_some() {
+        outlets.tell(Standing::default(), sight.asked);
+        outlets.issuer.settled(SETTLE_TIMEOUT).await;
         release(&leases, &candidate).await;
     }
 }
 
-fn tell(leadership: &watch::Sender<Leadership>, state: Leadership) {
-    leadership.send_if_modified(|before| {
-        if before.is_ours != state.is_ours {
-            tracing::info!(leads = state.is_ours, "leadership changed");
-        }
-        let is_new = *before != state;
-        *before = state;
-        is_new
-    });
+fn leases(client: Client, candidate: &Candidate) -> Api<Lease> {
+    Api::namespaced(client, &candidate.namespace)
 }
 
 /// Takes or renews the Lease if it may be taken, and says who has it.
-async fn stand(leases: &Api<Lease>, candidate: &Candidate, sight: &mut Sight) -> Result<Leadership, kube::Error> {
+async fn stand(leases: &Api<Lease>, candidate: &Candidate, sight: &mut Sight) -> Result<Standing, kube::Error> {
     let Some(lease) = leases.get_opt(LEASE).await? else {
         let lease = held(Lease::default(), candidate);
         sight.asked = Instant::now();
@@ -128,16 +150,14 @@ async fn stand(leases: &Api<Lease>, candidate: &Candidate, sight: &mut Sight) ->
         return won(leases.replace(LEASE, &PostParams::default(), &lease).await);
     }
     let address = lease.metadata.annotations.as_ref().and_then(|annotations| annotations.get(ADDRESS));
-    Ok(Leadership { is_ours: false, other: address.map(|address| Arc::from(address.as_str())) })
+    Ok(Standing { is_ours: false, other: address.map(|address| Arc::from(address.as_str())) })
 }
 
 /// The write of another came first: that one leads.
-fn won(written: Result<Lease, kube::Error>) -> Result<Leadership, kube::Error> {
+fn won(written: Result<Lease, kube::Error>) -> Result<Standing, kube::Error> {
     match written {
-        Ok(_) => Ok(Leadership { is_ours: true, other: None }),
-        Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => {
-            Ok(Leadership::default())
-        }
+        Ok(_) => Ok(Standing { is_ours: true, other: None }),
+        Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(Standing::default()),
         Err(error) => Err(error),
     }
 }

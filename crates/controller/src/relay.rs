@@ -5,8 +5,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use gatewright_xds::{Server, TlsDial, Trust, forward};
 use tokio::{sync::watch, time::sleep};
 
-use crate::leader::Leadership;
-
 /// Before the same leader is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -32,10 +30,10 @@ impl Road {
     }
 }
 
-/// Relays to whoever leads, as long as that is somebody else.
-pub(crate) async fn run(server: Server, road: Road, mut leadership: watch::Receiver<Leadership>) {
+/// Relays to whoever leads, as long as that is somebody else: at `host:port`.
+pub(crate) async fn run(server: Server, road: Road, mut other: watch::Receiver<Option<Arc<str>>>) {
     loop {
-        let leader = leadership.borrow_and_update().other.clone();
+        let leader = other.borrow_and_update().clone();
         let relaying = async {
             let Some(address) = leader else { return std::future::pending().await };
             let dial = road.to(&address);
@@ -48,7 +46,7 @@ pub(crate) async fn run(server: Server, road: Road, mut leadership: watch::Recei
         };
         tokio::select! {
             () = relaying => {}
-            changed = leadership.changed() => if changed.is_err() { return },
+            changed = other.changed() => if changed.is_err() { return },
         }
     }
 }

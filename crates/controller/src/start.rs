@@ -23,7 +23,7 @@ use crate::{
     authority::{self, Authority},
     engine::{Ends, Engine, Facts},
     event::{self, Board, Reporter},
-    leader::{self, Candidate, Leadership},
+    leader::{self, Candidate, Outlets},
     picture::Picture,
     provision::{self, Provisioner},
     relay::{self, Road},
@@ -67,16 +67,16 @@ pub async fn run(client: Client, settings: Settings, mut stop: channel::Receiver
     let kinds = Kinds::default();
     let (changes_in, changes) = mpsc::channel(CHANGES_MAX);
     let (wanted, wanted_out) = channel::channel(BTreeSet::new());
-    let (leads_in, leads) = channel::channel(false);
+    let (issuer, tokens) = leader::channel();
     tokio::spawn(watch::run(client.clone(), kinds.clone(), wanted_out, changes_in));
-    let (board, posted) = Board::new(leads.clone(), settings.vitals.clone());
+    let (board, posted) = Board::new(tokens.clone(), settings.vitals.clone());
     let reporter = Reporter {
         controller: settings.controller_names.first().cloned().unwrap_or_default(),
         instance: settings.name.clone(),
     };
-    tokio::spawn(event::run(client.clone(), reporter, posted, settings.vitals.clone()));
+    tokio::spawn(event::run(client.clone(), reporter, posted, (tokens.clone(), settings.vitals.clone())));
     let telling = (board, settings.vitals.clone());
-    tokio::spawn(status::run(client.clone(), desk.clone(), kinds, leads.clone(), telling));
+    tokio::spawn(status::run(client.clone(), desk.clone(), kinds, tokens.clone(), telling));
     let accounts = Accounts::default();
     let serving = stop.clone();
     let (server, ca) = tokio::select! {
@@ -91,14 +91,21 @@ pub async fn run(client: Client, settings: Settings, mut stop: channel::Receiver
     };
     let (reached, reached_out) = channel::channel(Instant::now());
     tokio::spawn(aside::run(server.clone(), road.clone(), others_out, reached_out));
-    let lead = lead(client.clone(), settings.clone(), (server.clone(), road), (leads_in, reached), stop.clone());
-    let lead = tokio::spawn(lead);
+    let (other, other_out) = channel::channel(None);
+    tokio::spawn(relay::run(server.clone(), road, other_out));
+    let candidate = Candidate {
+        address: SocketAddr::new(settings.address, settings.listen.port()).to_string(),
+        name: settings.name.clone(),
+        namespace: settings.namespace.clone(),
+    };
+    let outlets = Outlets { issuer, other, reached, vitals: settings.vitals.clone() };
+    let lead = tokio::spawn(leader::run(client.clone(), candidate, outlets, stop.clone()));
     let (infrastructure, infrastructure_out) = channel::channel(None);
     let (seen_in, seen) = channel::channel(None);
     let control_plane = format!("https://{}.{}.svc:{}", authority::SERVICE, settings.namespace, settings.listen.port());
     let provisioning =
         provision::Settings { namespace: settings.namespace.clone(), image: settings.image.clone(), control_plane, ca };
-    tokio::spawn(Provisioner::new(client, provisioning).run(infrastructure_out, leads, seen_in));
+    tokio::spawn(Provisioner::new(client, provisioning).run(infrastructure_out, tokens, seen_in));
     let world = WorldSettings { controllers, merge_gateways: false, inspect: settings.inspect };
     let ends = Ends {
         changes,
@@ -139,32 +146,4 @@ async fn open_channel(
         }
     });
     Ok((server, ca))
-}
-
-/// Stands for election, and tells the leader what proxies confirm here as long as that is another.
-async fn lead(
-    client: Client,
-    settings: Settings,
-    (server, road): (Server, Road),
-    (leads, reached): (channel::Sender<bool>, channel::Sender<Instant>),
-    stop: channel::Receiver<bool>,
-) {
-    let (leadership_in, mut leadership) = channel::channel(Leadership::default());
-    let candidate = Candidate {
-        address: SocketAddr::new(settings.address, settings.listen.port()).to_string(),
-        name: settings.name,
-        namespace: settings.namespace.clone(),
-    };
-    tokio::spawn(relay::run(server, road, leadership.clone()));
-    let vitals = settings.vitals;
-    tokio::spawn(async move {
-        while leadership.changed().await.is_ok() {
-            let is_ours = leadership.borrow_and_update().is_ours;
-            vitals.leads(is_ours);
-            if leads.send(is_ours).is_err() {
-                return;
-            }
-        }
-    });
-    leader::run(client, candidate, leadership_in, reached, stop).await;
 }

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use gatewright_core::world::ObjectRef;
 use k8s_openapi::api::core::v1::ObjectReference;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 pub(crate) use self::{
     news::{News, of_statuses},
     recorder::{Reporter, run},
 };
-use crate::vitals::Vitals;
+use crate::{leader::Tokens, vitals::Vitals};
 
 /// Objects whose news wait to be sent. A thousand objects that turn bad at once are one fault, which the first ones tell.
 const NOTICES_MAX: usize = 256;
@@ -30,20 +30,20 @@ pub(crate) struct Notice {
 #[derive(Clone)]
 pub(crate) struct Board {
     notices: mpsc::Sender<Notice>,
-    leads: watch::Receiver<bool>,
+    tokens: Tokens,
     vitals: Arc<Vitals>,
 }
 
 impl Board {
-    /// Returns a board, and what is posted there while `leads` says so.
-    pub(crate) fn new(leads: watch::Receiver<bool>, vitals: Arc<Vitals>) -> (Self, mpsc::Receiver<Notice>) {
+    /// Returns a board, and what is posted there while this process leads.
+    pub(crate) fn new(tokens: Tokens, vitals: Arc<Vitals>) -> (Self, mpsc::Receiver<Notice>) {
         let (notices, posted) = mpsc::channel(NOTICES_MAX);
-        (Self { notices, leads, vitals }, posted)
+        (Self { notices, tokens, vitals }, posted)
     }
 
     /// Posts news of an object. Nobody waits for them: what there is no room for is counted and dropped.
     pub(crate) fn post(&self, object: &ObjectRef, uid: &str, news: Vec<News>) {
-        if news.is_empty() || !*self.leads.borrow() {
+        if news.is_empty() || self.tokens.token().is_none() {
             return;
         }
         let count = news.len();

@@ -16,11 +16,14 @@ use kube::{
 use serde_json::json;
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 use super::{News, Notice};
-use crate::vitals::Vitals;
+use crate::{
+    leader::{SendError, Token, Tokens},
+    vitals::Vitals,
+};
 
 /// Between two Events: five a second at most, however much goes wrong.
 const PACE: Duration = Duration::from_millis(200);
@@ -47,19 +50,27 @@ pub(crate) struct Reporter {
     pub(crate) instance: String,
 }
 
-/// Sends what is posted, until nobody can post any more.
-pub(crate) async fn run(client: Client, reporter: Reporter, mut posted: mpsc::Receiver<Notice>, vitals: Arc<Vitals>) {
+/// Sends what is posted while this process leads, until nobody can post any more.
+pub(crate) async fn run(
+    client: Client,
+    reporter: Reporter,
+    mut posted: mpsc::Receiver<Notice>,
+    (tokens, vitals): (Tokens, Arc<Vitals>),
+) {
     let mut recorder = Recorder { client, reporter, told: HashMap::new() };
     while let Some(Notice { regarding, news }) = posted.recv().await {
         for news in news {
-            let sent = timeout(REQUEST_TIMEOUT, recorder.tell(&regarding, news)).await;
-            let outcome = match sent {
-                Ok(Ok(())) => "sent",
-                Ok(Err(error)) => {
+            let Some(token) = tokens.token() else {
+                vitals.events("dropped", 1);
+                continue;
+            };
+            let outcome = match recorder.tell(&token, &regarding, news).await {
+                Ok(()) => "sent",
+                Err(SendError::NotLeader) => "dropped",
+                Err(error) => {
                     tracing::debug!(%error, "an Event is not told");
                     "failed"
                 }
-                Err(_) => "failed",
             };
             vitals.events(outcome, 1);
             sleep(PACE).await;
@@ -88,7 +99,7 @@ struct Told {
 }
 
 impl Recorder {
-    async fn tell(&mut self, regarding: &ObjectReference, news: News) -> kube::Result<()> {
+    async fn tell(&mut self, token: &Token, regarding: &ObjectReference, news: News) -> Result<(), SendError> {
         let now = Instant::now();
         self.told.retain(|_, told| now.duration_since(told.last) < SERIES);
         if self.told.len() >= REMEMBERED_MAX {
@@ -102,19 +113,20 @@ impl Recorder {
         if let Some(told) = self.told.get_mut(&subject) {
             let count = told.count.saturating_add(1);
             let series = json!({"series": {"count": count, "lastObservedTime": MicroTime(Timestamp::now())}});
-            match events.patch(&told.name, &PatchParams::default(), &Patch::Merge(series)).await {
+            let (how, series) = (PatchParams::default(), Patch::Merge(series));
+            match token.send(REQUEST_TIMEOUT, events.patch(&told.name, &how, &series)).await {
                 Ok(_) => {
                     (told.count, told.last) = (count, now);
                     return Ok(());
                 }
                 // It is gone, as Events go after an hour: it is told anew.
-                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                Err(SendError::Api(kube::Error::Api(status))) if status.code == 404 => {}
                 Err(error) => return Err(error),
             }
         }
         let event = event(&self.reporter, regarding, &subject.news, namespace);
         let name = event.metadata.name.clone().unwrap_or_default();
-        events.create(&PostParams::default(), &event).await?;
+        token.send(REQUEST_TIMEOUT, events.create(&PostParams::default(), &event)).await?;
         self.told.insert(subject, Told { name, count: 1, last: now });
         Ok(())
     }

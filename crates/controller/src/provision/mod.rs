@@ -4,6 +4,7 @@
 //! cluster is made to have them ([`Provisioner`]). Objects that somebody else made are never touched.
 
 mod desired;
+mod job;
 mod kind;
 mod label;
 mod paced;
@@ -14,5 +15,6 @@ mod seen;
 mod stock;
 
 pub use desired::{Settings, desired};
-pub use provisioner::{Provisioner, Wanted};
+pub(crate) use provisioner::Provisioner;
+pub use provisioner::Wanted;
 pub use seen::Seen;

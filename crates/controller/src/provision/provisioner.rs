@@ -1,44 +1,42 @@
-//! The loop that makes it so: watches what it made, and applies, mends and deletes while it leads.
+//! The loop that makes it so: watches what it made, and has applied, mended and deleted what differs while this process leads.
+//!
+//! Writes run beside the watches, a job for each data plane: an API server that is slow for one holds up neither what is seen
+//! nor the others.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-
-use futures_util::{StreamExt, stream};
-use gatewright_core::{infrastructure::Infrastructure, world::DataPlane};
-use kube::{
-    Api, Client,
-    api::{DeleteParams, Patch, PatchParams, Preconditions},
-    core::DynamicObject,
-    runtime::watcher,
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
 };
+
+use futures_util::{
+    StreamExt,
+    future::BoxFuture,
+    stream::{self, FuturesUnordered},
+};
+use gatewright_core::{infrastructure::Infrastructure, world::DataPlane};
+use kube::{Api, Client, core::DynamicObject, runtime::watcher};
 use serde_json::Value;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until, timeout, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::{
     Seen, Settings, desired,
+    job::{Done, Job, value},
     kind::{Id, Made},
     label,
     paced::paced,
-    round::{self, Applied, Order, Step},
+    round::{self, Applied, Order},
     seen,
-    stock::Stock,
+    stock::{self, Stock},
 };
-use crate::watch::WATCH_SECONDS;
-
-/// Who applies, as managed fields name it.
-const FIELD_MANAGER: &str = "gatewright";
+use crate::{leader::Tokens, watch::WATCH_SECONDS};
 
 /// Data planes worked on at once: enough to fill the API server's answer times, few enough to leave it to others.
 const AT_ONCE: usize = 8;
-
-/// How long the API server may take for one object.
-const STEP_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How the API server refuses what an object says.
-const UNPROCESSABLE: u16 = 422;
 
 /// Changes that come within this time are dealt with together.
 const DEBOUNCE: Duration = Duration::from_millis(20);
@@ -50,7 +48,7 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 pub type Wanted = Option<Arc<BTreeMap<DataPlane, Infrastructure>>>;
 
 /// Keeps the objects of data planes as they are wanted.
-pub struct Provisioner {
+pub(crate) struct Provisioner {
     client: Client,
     settings: Settings,
     stock: Stock,
@@ -58,18 +56,45 @@ pub struct Provisioner {
     wanted: Wanted,
     /// The objects of what is wanted.
     orders: BTreeMap<DataPlane, Order>,
-    failures: BTreeMap<DataPlane, Failure>,
+    /// By the data plane's name.
+    failures: BTreeMap<String, Failure>,
+    /// What was asked to be deleted and is still there.
+    deletions: BTreeMap<Id, Retry>,
+    /// The data planes that are worked on.
+    busy: BTreeMap<String, Busy>,
+    /// The last term in which this process led.
+    term: Option<u64>,
 }
 
 /// What went wrong with a data plane at the last try.
 struct Failure {
     problems: Vec<String>,
+    retry: Retry,
+}
+
+#[derive(Clone, Copy)]
+struct Retry {
     wait: Duration,
     again: Instant,
 }
 
+impl Retry {
+    fn after(before: Option<Self>) -> Self {
+        let wait = before.map_or(RETRY.0, |before| (before.wait * 2).min(RETRY.1));
+        Self { wait, again: Instant::now() + wait }
+    }
+}
+
+/// A data plane that is worked on.
+struct Busy {
+    /// Lists that were completed when it began.
+    lists: u64,
+    /// Whether what is wanted of it is still what it was.
+    is_current: bool,
+}
+
 impl Provisioner {
-    pub fn new(client: Client, settings: Settings) -> Self {
+    pub(crate) fn new(client: Client, settings: Settings) -> Self {
         Self {
             client,
             settings,
@@ -78,6 +103,9 @@ impl Provisioner {
             wanted: None,
             orders: BTreeMap::new(),
             failures: BTreeMap::new(),
+            deletions: BTreeMap::new(),
+            busy: BTreeMap::new(),
+            term: None,
         }
     }
 
@@ -85,33 +113,37 @@ impl Provisioner {
     ///
     /// Everybody watches, and says in `seen` what there is to be seen of each data plane; whoever leads also makes things
     /// so. `seen` is `None` until every Service, Deployment and DaemonSet is known.
-    pub async fn run(
+    pub(crate) async fn run(
         mut self,
         mut wanted: watch::Receiver<Wanted>,
-        mut leading: watch::Receiver<bool>,
+        mut tokens: Tokens,
         seen: watch::Sender<Option<BTreeMap<DataPlane, Seen>>>,
     ) {
         let mut events = stream::select_all(Made::ALL.map(|kind| self.watch(kind)));
-        let mut led = false;
+        let mut jobs: FuturesUnordered<BoxFuture<'static, Done>> = FuturesUnordered::new();
         loop {
-            let now_leading = *leading.borrow_and_update();
-            if now_leading && !led {
+            let token = tokens.token();
+            if let Some(token) = &token
+                && self.term.replace(token.term()) != Some(token.term())
+            {
                 // Whoever led before may have applied something else: what is there is compared anew.
                 self.applied.clear();
                 self.failures.clear();
+                self.deletions.clear();
             }
-            led = now_leading;
             let now_wanted = wanted.borrow_and_update().clone();
             self.take_orders(now_wanted);
-            if led && self.wanted.is_some() {
-                self.work().await;
+            if let Some(token) = &token {
+                for job in self.due(AT_ONCE - jobs.len()) {
+                    jobs.push(Box::pin(job.run(self.client.clone(), self.settings.namespace.clone(), token.clone())));
+                }
             }
             self.tell(&seen);
-            let again = self.failures.values().map(|failure| failure.again).min().filter(|_| led);
+            let again = self.again().filter(|_| token.is_some() && jobs.len() < AT_ONCE);
             tokio::select! {
                 changed = wanted.changed() => if changed.is_err() { return },
-                // Without a sender the last word counts.
-                Ok(()) = leading.changed() => {}
+                () = tokens.changed() => {}
+                Some(done) = jobs.next() => self.finish(done),
                 Some((kind, event)) = events.next() => {
                     self.take(kind, event);
                     let until = Instant::now() + DEBOUNCE;
@@ -158,51 +190,94 @@ impl Provisioner {
             let cluster_ip = infrastructure.cluster_addresses.first().cloned();
             let order = Order { data_plane: data_plane.to_string(), objects, cluster_ip };
             if self.orders.get(data_plane) != Some(&order) {
-                self.failures.remove(data_plane);
+                self.failures.remove(&order.data_plane);
+                if let Some(busy) = self.busy.get_mut(&order.data_plane) {
+                    busy.is_current = false;
+                }
             }
             orders.insert(data_plane.clone(), order);
         }
-        self.failures.retain(|data_plane, _| orders.contains_key(data_plane));
         self.orders = orders;
+        let wanted_planes: BTreeSet<&str> = self.orders.values().map(|order| order.data_plane.as_str()).collect();
+        self.failures.retain(|data_plane, _| wanted_planes.contains(data_plane.as_str()));
         self.wanted = wanted;
     }
 
-    /// Makes, mends and deletes whatever is due.
-    async fn work(&mut self) {
+    /// Returns work for data planes on which nobody works yet, and counts it as begun.
+    fn due(&mut self, count_max: usize) -> Vec<Job> {
+        if self.wanted.is_none() {
+            return Vec::new();
+        }
         let now = Instant::now();
-        let mut work = Vec::new();
-        for (data_plane, order) in &self.orders {
-            if self.failures.get(data_plane).is_some_and(|failure| failure.again > now) {
+        let mut jobs = Vec::new();
+        let mut leftovers = self.leftovers(now);
+        for order in self.orders.values() {
+            let name = &order.data_plane;
+            if self.busy.contains_key(name) || self.failures.get(name).is_some_and(|it| it.retry.again > now) {
                 continue;
             }
             let (steps, problems) = round::steps(order, &self.stock, &self.applied);
-            if !steps.is_empty() || !problems.is_empty() {
-                work.push((data_plane.clone(), steps, problems));
+            let deletions = leftovers.remove(name).unwrap_or_default();
+            if !steps.is_empty() || !problems.is_empty() || !deletions.is_empty() {
+                jobs.push(Job { data_plane: name.clone(), steps, problems, deletions });
             } else {
                 // What was wrong is mended, be it by somebody else.
-                self.failures.remove(data_plane);
+                self.failures.remove(name);
             }
         }
-        let client = &self.client;
-        let settings = &self.settings;
-        let done: Vec<_> = stream::iter(work)
-            .map(|(data_plane, steps, problems)| async move {
-                (data_plane, carry_out(client, settings, steps, problems).await)
-            })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        for (data_plane, done) in done {
-            for (id, wanted, answer) in done.applied {
-                self.applied.insert(id.clone(), Applied::new(wanted, &answer));
-                self.stock.put(id, answer);
-            }
-            self.note(data_plane, done.problems);
-        }
-        self.clear_away().await;
+        let unwanted = leftovers.into_iter().map(|(data_plane, deletions)| Job {
+            data_plane,
+            steps: Vec::new(),
+            problems: Vec::new(),
+            deletions,
+        });
+        jobs.extend(unwanted);
+        jobs.truncate(count_max);
+        let lists = self.stock.lists();
+        let begun = jobs.iter().map(|job| (job.data_plane.clone(), Busy { lists, is_current: true }));
+        self.busy.extend(begun);
+        jobs
     }
 
-    fn note(&mut self, data_plane: DataPlane, problems: Vec<String>) {
+    /// Returns what nobody wants any more and is to be deleted now, by data plane.
+    fn leftovers(&self, now: Instant) -> BTreeMap<String, Vec<(Id, String)>> {
+        let mut leftovers = BTreeMap::<String, Vec<_>>::new();
+        let orders: Vec<&Order> = self.orders.values().collect();
+        for (id, uid) in round::leftovers(&orders, &self.stock) {
+            let data_plane = self.stock.get(&id).and_then(stock::data_plane).unwrap_or_default();
+            let waits = self.deletions.get(&id).is_some_and(|retry| retry.again > now);
+            if !waits && !self.busy.contains_key(data_plane) {
+                leftovers.entry(data_plane.to_owned()).or_default().push((id, uid));
+            }
+        }
+        leftovers
+    }
+
+    /// Takes what came of a job.
+    fn finish(&mut self, done: Done) {
+        let Some(busy) = self.busy.remove(&done.data_plane) else { return };
+        for (id, wanted, answer) in done.applied {
+            // What an earlier term applied is compared anew.
+            if self.term == Some(done.term) {
+                self.applied.insert(id.clone(), Applied::new(wanted, &answer));
+            }
+            self.stock.put(id, answer, busy.lists);
+        }
+        for id in done.deletions {
+            self.applied.remove(&id);
+            let before = self.deletions.get(&id).copied();
+            self.deletions.insert(id, Retry::after(before));
+        }
+        let stock = &self.stock;
+        self.deletions.retain(|id, _| stock.get(id).is_some());
+        // What went wrong with what is no longer wanted says nothing of what is.
+        let is_wanted = self.orders.values().any(|order| order.data_plane == done.data_plane);
+        if is_wanted && busy.is_current && !done.is_cut_short && self.term == Some(done.term) {
+            self.note(done.data_plane, done.problems);
+        }
+    }
+
+    fn note(&mut self, data_plane: String, problems: Vec<String>) {
         if problems.is_empty() {
             self.failures.remove(&data_plane);
             return;
@@ -211,28 +286,15 @@ impl Provisioner {
         if before.is_none_or(|before| before.problems != problems) {
             warn!(%data_plane, problems = problems.join("; "), "cannot provision");
         }
-        let wait = before.map_or(RETRY.0, |before| (before.wait * 2).min(RETRY.1));
-        self.failures.insert(data_plane, Failure { problems, wait, again: Instant::now() + wait });
+        let retry = Retry::after(before.map(|before| before.retry));
+        self.failures.insert(data_plane, Failure { problems, retry });
     }
 
-    async fn clear_away(&mut self) {
-        let orders: Vec<Order> = self.orders.values().cloned().collect();
-        for (id, uid) in round::leftovers(&orders, &self.stock) {
-            let api = api(&self.client, &id);
-            let only = Preconditions { uid: Some(uid), resource_version: None };
-            let how = DeleteParams { preconditions: Some(only), ..DeleteParams::background() };
-            // Without an answer the next round tries again.
-            let Ok(answer) = timeout(STEP_TIMEOUT, api.delete(&id.name, &how)).await else { return };
-            match answer {
-                Ok(_) => {
-                    info!(object = %id, "deleted what no Gateway wants any more");
-                    self.applied.remove(&id);
-                }
-                Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {}
-                // The watch tells of it again when it is listed; until then it does no harm.
-                Err(error) => warn!(object = %id, %error, "cannot delete what no Gateway wants any more"),
-            }
-        }
+    /// Returns when something is tried again. What is due already waits for a job to end.
+    fn again(&self) -> Option<Instant> {
+        let failures = self.failures.values().map(|failure| failure.retry);
+        let now = Instant::now();
+        failures.chain(self.deletions.values().copied()).map(|retry| retry.again).filter(|again| *again > now).min()
     }
 
     fn tell(&self, seen: &watch::Sender<Option<BTreeMap<DataPlane, Seen>>>) {
@@ -242,7 +304,7 @@ impl Provisioner {
         }
         let look = |(data_plane, order): (&DataPlane, &Order)| {
             let mut seen = seen::look(order, &self.stock);
-            if let Some(failure) = self.failures.get(data_plane) {
+            if let Some(failure) = self.failures.get(&order.data_plane) {
                 seen.problems.clone_from(&failure.problems);
             }
             (data_plane.clone(), seen)
@@ -254,101 +316,6 @@ impl Provisioner {
             is_new
         });
     }
-}
-
-/// What came of one data plane's steps.
-struct Done {
-    /// What was sent, and what the API server made of it.
-    applied: Vec<(Id, Value, Value)>,
-    problems: Vec<String>,
-}
-
-async fn carry_out(client: &Client, settings: &Settings, steps: Vec<Step>, problems: Vec<String>) -> Done {
-    let mut done = Done { applied: Vec::new(), problems };
-    for step in steps {
-        let carried = async {
-            match &step {
-                Step::Apply(id, wanted) => apply(client, id, wanted).await,
-                Step::Create(id, wanted, cluster_ip) => match is_taken(client, settings, id, wanted).await {
-                    Ok(false) => create(client, id, wanted, cluster_ip.as_deref()).await,
-                    Ok(true) => Err(format!("{id} is there already and is not ours; it is left alone")),
-                    Err(error) => Err(format!("cannot read {id}: {}", why(&error))),
-                },
-            }
-        };
-        let result = match timeout(STEP_TIMEOUT, carried).await {
-            Ok(result) => result,
-            Err(_) => Err("the API server does not answer".to_owned()),
-        };
-        let (Step::Apply(id, wanted) | Step::Create(id, wanted, _)) = step;
-        match result {
-            Ok(answer) => done.applied.push((id, wanted, answer)),
-            // What comes after leans on it: Pods on their ServiceAccount, and on whom they trust.
-            Err(why) => {
-                done.problems.push(why);
-                break;
-            }
-        }
-    }
-    done
-}
-
-async fn create(client: &Client, id: &Id, wanted: &Value, cluster_ip: Option<&str>) -> Result<Value, String> {
-    if let Some(cluster_ip) = cluster_ip {
-        let mut asking = wanted.clone();
-        asking["spec"]["clusterIP"] = cluster_ip.into();
-        match send(client, id, &asking).await {
-            Err(kube::Error::Api(status)) if status.code == UNPROCESSABLE => {
-                info!(object = %id, cluster_ip, why = status.message, "the ClusterIP asked for is not to be had; the Service gets another");
-            }
-            answer => return answer.map_err(|error| not_applied(id, &error)),
-        }
-    }
-    apply(client, id, wanted).await
-}
-
-async fn apply(client: &Client, id: &Id, wanted: &Value) -> Result<Value, String> {
-    send(client, id, wanted).await.map_err(|error| not_applied(id, &error))
-}
-
-async fn send(client: &Client, id: &Id, wanted: &Value) -> kube::Result<Value> {
-    let how = PatchParams::apply(FIELD_MANAGER).force();
-    api(client, id).patch(&id.name, &how, &Patch::Apply(wanted)).await.map(value)
-}
-
-fn not_applied(id: &Id, error: &kube::Error) -> String {
-    format!("cannot apply {id}: {}", why(error))
-}
-
-/// What the API server says, without what it says it with.
-fn why(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// Whether something of this name is there that we did not make.
-async fn is_taken(client: &Client, settings: &Settings, id: &Id, wanted: &Value) -> Result<bool, kube::Error> {
-    let Some(there) = api(client, id).get_opt(&id.name).await? else { return Ok(false) };
-    let there = value(there);
-    let metadata = &there["metadata"];
-    let owner = wanted["metadata"]["ownerReferences"][0]["uid"].as_str();
-    let owners = metadata["ownerReferences"].as_array();
-    // Somebody may have taken our label away.
-    let is_owned = owner.is_some() && owners.into_iter().flatten().any(|other| other["uid"].as_str() == owner);
-    Ok(!is_owned && metadata["labels"][label::INSTALLATION] != settings.namespace.as_str())
-}
-
-fn api(client: &Client, id: &Id) -> Api<DynamicObject> {
-    Api::namespaced_with(client.clone(), &id.namespace, &id.kind.resource())
-}
-
-/// An object without what is of no use here, and large.
-fn value(mut object: DynamicObject) -> Value {
-    object.metadata.managed_fields = None;
-    // A DynamicObject is made of JSON.
-    serde_json::to_value(object).unwrap_or_default()
 }
 
 fn event_of_values(event: watcher::Event<DynamicObject>) -> watcher::Event<Value> {
@@ -367,3 +334,6 @@ async fn wait_until(when: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,7 +82,7 @@ pub(super) fn steps(order: &Order, stock: &Stock, applied: &BTreeMap<Id, Applied
 }
 
 /// Names the objects that nobody wants any more, with the uid of what is to be deleted.
-pub(super) fn leftovers(orders: &[Order], stock: &Stock) -> Vec<(Id, String)> {
+pub(super) fn leftovers(orders: &[&Order], stock: &Stock) -> Vec<(Id, String)> {
     let wanted: BTreeSet<&Id> = orders.iter().flat_map(|order| &order.objects).map(|(id, _)| id).collect();
     let held: BTreeSet<&str> =
         orders.iter().filter(|order| order.objects.is_empty()).map(|order| order.data_plane.as_str()).collect();

@@ -5,21 +5,19 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use gatewright_core::{api::meta::Time, world::ObjectRef};
 use kube::{
     Api, Client,
     api::{ApiResource, Patch, PatchParams},
 };
 use serde_json::{Value, json};
-use tokio::{
-    sync::watch,
-    task::JoinSet,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
 use super::desk::{Desk, Write};
 use crate::{
     event::{self, Board, News},
+    leader::{SendError, Token, Tokens},
     vitals::Vitals,
     watch::{Kinds, Raw, Stored},
 };
@@ -43,36 +41,71 @@ const CONFLICT_REST: Duration = Duration::from_millis(40);
 /// written at once all the same.
 const REFUSED_RETRY: Duration = Duration::from_secs(30);
 
-/// Writes while `is_leader`, until its sender is gone.
+/// Writes while this process leads.
 pub(crate) async fn run(
     client: Client,
     desk: Arc<Desk>,
     kinds: Kinds,
-    mut is_leader: watch::Receiver<bool>,
+    mut tokens: Tokens,
     (board, vitals): (Board, Arc<Vitals>),
 ) {
     let office = Office { client, desk, kinds, board, vitals };
     let desk = office.desk.clone();
-    let mut writes: JoinSet<()> = JoinSet::new();
+    let mut writes: FuturesUnordered<BoxFuture<'static, Return>> = FuturesUnordered::new();
+    // At most one for each object. What rests keeps nobody from writing.
+    let mut rests: FuturesUnordered<BoxFuture<'static, Return>> = FuturesUnordered::new();
+    let mut term = None;
     loop {
-        if is_leader.wait_for(|is_leader| *is_leader).await.is_err() {
-            return;
-        }
-        desk.reconsider();
-        while *is_leader.borrow() {
+        let token = tokens.token();
+        if let Some(token) = &token {
+            if term.replace(token.term()) != Some(token.term()) {
+                desk.reconsider();
+            }
             while writes.len() < IN_FLIGHT_MAX
                 && let Some((object, stored, write)) = desk.take(now())
             {
-                writes.spawn(office.clone().deliver(object, stored, write));
-            }
-            tokio::select! {
-                () = desk.due.notified() => {}
-                Some(_) = writes.join_next() => {}
-                changed = is_leader.changed() => if changed.is_err() { return },
+                writes.push(Box::pin(office.clone().deliver(token.clone(), object, stored, write)));
             }
         }
-        // Somebody else writes now. What is on its way is guarded by its resourceVersion.
-        writes.detach_all();
+        tokio::select! {
+            () = desk.due.notified(), if token.is_some() => {}
+            Some(back) = writes.next() => match back.rest {
+                Some(_) => rests.push(Box::pin(back.rested())),
+                None => back.give(&desk),
+            },
+            Some(back) = rests.next() => back.give(&desk),
+            () = tokens.changed() => {}
+        }
+    }
+}
+
+/// An object that goes back to the desk.
+struct Return {
+    object: ObjectRef,
+    uid: String,
+    found: Found,
+    rest: Option<Duration>,
+}
+
+/// What is known of it.
+enum Found {
+    Stored(Stored),
+    Nothing,
+    Gone,
+}
+
+impl Return {
+    async fn rested(self) -> Self {
+        sleep(self.rest.unwrap_or_default().mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+        self
+    }
+
+    fn give(self, desk: &Desk) {
+        match self.found {
+            Found::Stored(stored) => desk.returned(&self.object, &self.uid, Some(stored)),
+            Found::Nothing => desk.returned(&self.object, &self.uid, None),
+            Found::Gone => desk.gone(&self.object, &self.uid),
+        }
     }
 }
 
@@ -88,46 +121,44 @@ struct Office {
 
 impl Office {
     /// Delivers one write. A conflict is met on the fresh object, by the next turn of the loop.
-    async fn deliver(self, object: ObjectRef, stored: Stored, write: Write) {
+    async fn deliver(self, token: Token, object: ObjectRef, stored: Stored, write: Write) -> Return {
         let Self { client, desk, kinds, board, vitals } = self;
         let Some(resource) = kinds.get(object.kind) else {
-            desk.returned(&object, &stored.uid, None);
-            return;
+            return Return { object, uid: stored.uid, found: Found::Nothing, rest: None };
         };
         let api = api(client, &object, &resource);
         let news = news(&desk, &stored, &write);
-        let outcome = match timeout(REQUEST_TIMEOUT, send(&api, &object, &stored, write)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(kube::Error::Service("the API server does not answer".into())),
-        };
-        let told = match outcome {
+        let sent = token.send(REQUEST_TIMEOUT, send(&api, &object, &stored, write)).await;
+        let (told, found, rest) = match sent {
             Ok(raw) => {
                 board.post(&object, &stored.uid, news);
-                rest(&desk, &object, stored.uid, Some(stored_of(raw)), PAUSE);
-                "written"
+                ("written", Found::Stored(stored_of(raw)), Some(PAUSE))
             }
-            Err(kube::Error::Api(status)) if status.code == 409 => {
+            Err(SendError::Api(kube::Error::Api(status))) if status.code == 409 => {
                 sleep(CONFLICT_REST.mul_f64(0.25 + fastrand::f64())).await;
-                match timeout(REQUEST_TIMEOUT, api.get_opt(&object.key.name)).await {
-                    Ok(Ok(Some(raw))) => desk.returned(&object, &stored.uid, Some(stored_of(raw))),
-                    Ok(Ok(None)) => desk.gone(&object, &stored.uid),
-                    Ok(Err(_)) | Err(_) => rest(&desk, &object, stored.uid, None, RETRY),
-                }
-                "conflict"
+                let (found, rest) = match timeout(REQUEST_TIMEOUT, api.get_opt(&object.key.name)).await {
+                    Ok(Ok(Some(raw))) => (Found::Stored(stored_of(raw)), None),
+                    Ok(Ok(None)) => (Found::Gone, None),
+                    Ok(Err(_)) | Err(_) => (Found::Nothing, Some(RETRY)),
+                };
+                ("conflict", found, rest)
             }
             // The watch will say so, too.
-            Err(kube::Error::Api(status)) if status.code == 404 => {
-                desk.gone(&object, &stored.uid);
-                "gone"
-            }
+            Err(SendError::Api(kube::Error::Api(status))) if status.code == 404 => ("gone", Found::Gone, None),
+            // Who leads next writes it.
+            Err(SendError::NotLeader) => ("unsent", Found::Nothing, None),
             Err(error) => {
-                let is_refused = matches!(&error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422));
                 tracing::warn!(%object, %error, "cannot write a status");
-                rest(&desk, &object, stored.uid, None, if is_refused { REFUSED_RETRY } else { RETRY });
-                if is_refused { "refused" } else { "failed" }
+                match error {
+                    SendError::Api(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 422) => {
+                        ("refused", Found::Nothing, Some(REFUSED_RETRY))
+                    }
+                    _ => ("failed", Found::Nothing, Some(RETRY)),
+                }
             }
         };
         vitals.wrote(object.kind.name(), told);
+        Return { object, uid: stored.uid, found, rest }
     }
 }
 
@@ -140,16 +171,6 @@ fn news(desk: &Desk, stored: &Stored, write: &Write) -> Vec<News> {
         }
         Write::Finalizers(_) => Vec::new(),
     }
-}
-
-/// Gives an object back after a while, as it is stored if that is known.
-fn rest(desk: &Arc<Desk>, object: &ObjectRef, uid: String, stored: Option<Stored>, rest: Duration) {
-    let (desk, object) = (desk.clone(), object.clone());
-    // Off the writer's seats: what rests keeps nobody from writing.
-    tokio::spawn(async move {
-        sleep(rest.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
-        desk.returned(&object, &uid, stored);
-    });
 }
 
 async fn send(api: &Api<Raw>, object: &ObjectRef, stored: &Stored, write: Write) -> kube::Result<Raw> {

@@ -1,12 +1,12 @@
 //! Events as they reach the API server.
 
 use http::Method;
-use tokio::sync::watch;
 
 use super::*;
 use crate::{
     double::{self, Answer, Asked, Log},
     event::Board,
+    leader::{self, Issuer},
 };
 use gatewright_core::world::{Kind, ObjectRef};
 
@@ -14,14 +14,18 @@ fn news(note: &str) -> News {
     News { action: "Accepted", reason: "InvalidParameters".into(), note: note.into() }
 }
 
-/// Posts as whoever does or does not lead.
-fn board(leads: bool, answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> (Board, Log) {
+/// Posts as whoever leads for an hour, or does not.
+fn board(leads: bool, answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> (Board, Log, Issuer) {
     let (client, log) = double::client(answer);
     let vitals = Arc::new(Vitals::default());
-    let (board, posted) = Board::new(watch::channel(leads).1, vitals.clone());
+    let (mut issuer, tokens) = leader::channel();
+    if leads {
+        issuer.extend(Instant::now() + Duration::from_secs(3600));
+    }
+    let (board, posted) = Board::new(tokens.clone(), vitals.clone());
     let reporter = Reporter { controller: "gatewright.dev/gateway-controller".into(), instance: "pod-1".into() };
-    tokio::spawn(run(client, reporter, posted, vitals));
-    (board, log)
+    tokio::spawn(run(client, reporter, posted, (tokens, vitals)));
+    (board, log, issuer)
 }
 
 fn stored(asked: &Asked) -> Answer {
@@ -34,7 +38,7 @@ fn gateway() -> ObjectRef {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_says_who_what_and_why() {
-    let (board, log) = board(true, stored);
+    let (board, log, _issuer) = board(true, stored);
     board.post(&gateway(), "u", vec![news(&"é".repeat(1000))]);
     board.post(&ObjectRef::new(Kind::GatewayClass, "", "c"), "", vec![news("no")]);
     sleep(Duration::from_secs(10)).await;
@@ -52,7 +56,7 @@ async fn an_event_says_who_what_and_why() {
 
 #[tokio::test(start_paused = true)]
 async fn the_same_news_again_raise_a_count() {
-    let (board, log) = board(true, stored);
+    let (board, log, _issuer) = board(true, stored);
     for note in ["a", "a", "b", "a"] {
         board.post(&gateway(), "u", vec![news(note)]);
     }
@@ -67,7 +71,7 @@ async fn the_same_news_again_raise_a_count() {
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_is_told_slowly_and_in_part() {
-    let (board, log) = board(true, stored);
+    let (board, log, _issuer) = board(true, stored);
     for number in 0..10_000 {
         board.post(&ObjectRef::new(Kind::HttpRoute, "a", format!("r{number}")), "u", vec![news("no")]);
     }
@@ -79,7 +83,7 @@ async fn a_flood_is_told_slowly_and_in_part() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_does_not_lead_tells_nothing() {
-    let (board, log) = board(false, stored);
+    let (board, log, _issuer) = board(false, stored);
     board.post(&gateway(), "u", vec![news("no")]);
     sleep(Duration::from_secs(10)).await;
     assert_eq!(log.lock().unwrap().len(), 0);
@@ -87,8 +91,22 @@ async fn whoever_does_not_lead_tells_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn an_api_server_that_refuses_is_not_asked_again_for_the_same() {
-    let (board, log) = board(true, |_| Answer::Failure(403, "Forbidden"));
+    let (board, log, _issuer) = board(true, |_| Answer::Failure(403, "Forbidden"));
     board.post(&gateway(), "u", vec![news("no")]);
     sleep(Duration::from_secs(600)).await;
+    assert_eq!(log.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_posted_is_not_told_once_the_term_is_over() {
+    let (board, log, issuer) = board(true, stored);
+    for note in ["a", "b", "c"] {
+        board.post(&gateway(), "u", vec![news(note)]);
+    }
+    while log.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    issuer.revoke();
+    sleep(Duration::from_secs(10)).await;
     assert_eq!(log.lock().unwrap().len(), 1);
 }

@@ -103,6 +103,7 @@ fn what_nobody_wants_is_deleted_but_not_what_is_held_or_unknown() {
         nobodys,
     ];
     let orders = [order("a/kept", &there[..1]), order("a/held", &[])];
-    let names: Vec<String> = leftovers(&orders, &stock(&there)).into_iter().map(|(id, _)| id.name).collect();
+    let names: Vec<String> =
+        leftovers(&orders.iter().collect::<Vec<_>>(), &stock(&there)).into_iter().map(|(id, _)| id.name).collect();
     assert_eq!(names, ["gone", "renamed"]);
 }

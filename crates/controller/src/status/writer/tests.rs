@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::double::{self, Answer, Asked, Log};
+use crate::leader::{self, Issuer};
 use crate::status::sample::accepted;
 
 const OURS: &str = "gatewright.dev/gateway-controller";
@@ -24,7 +25,7 @@ fn class_of_version(version: u64, status: &Value) -> Value {
 }
 
 /// Lays a status that is not stored yet on a desk, and writes it to an API server that answers as `answer` says.
-fn write(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> (Log, watch::Sender<bool>) {
+fn write(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> (Log, Issuer) {
     let desk = Arc::new(Desk::new(Controllers::Named(vec![OURS.to_owned()])));
     desk.open();
     let stored = Stored { resource_version: "1".into(), uid: "u".into(), ..Stored::default() };
@@ -41,11 +42,12 @@ fn write(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> (Log, watch::
     let kinds = Kinds::default();
     kinds.set([(Kind::GatewayClass, resource)].into());
     let (client, log) = double::client(answer);
-    let (leads, is_leader) = watch::channel(true);
+    let (mut issuer, tokens) = leader::channel();
+    issuer.extend(tokio::time::Instant::now() + Duration::from_secs(3600));
     let vitals = Arc::new(Vitals::default());
-    let (board, _) = Board::new(is_leader.clone(), vitals.clone());
-    tokio::spawn(run(client, desk, kinds, is_leader, (board, vitals)));
-    (log, leads)
+    let (board, _) = Board::new(tokens.clone(), vitals.clone());
+    tokio::spawn(run(client, desk, kinds, tokens, (board, vitals)));
+    (log, issuer)
 }
 
 fn methods(log: &Log) -> Vec<(Method, String)> {
@@ -56,7 +58,7 @@ fn methods(log: &Log) -> Vec<(Method, String)> {
 #[tokio::test(start_paused = true)]
 async fn a_conflict_is_met_on_the_object_as_it_is_now() {
     let mut patches = 0;
-    let (log, _leads) = write(move |asked| match asked.method {
+    let (log, _issuer) = write(move |asked| match asked.method {
         Method::GET => Answer::Json(class_of_version(7, &Value::Null)),
         _ => {
             patches += 1;
@@ -77,7 +79,7 @@ async fn a_storm_of_conflicts_ends_in_one_write() {
     const STORM: Duration = Duration::from_secs(5);
     let begun = tokio::time::Instant::now();
     let mut version = 1;
-    let (log, _leads) = write(move |asked| match asked.method {
+    let (log, _issuer) = write(move |asked| match asked.method {
         Method::GET => {
             version += 1;
             Answer::Json(class_of_version(version, &Value::Null))
@@ -93,7 +95,7 @@ async fn a_storm_of_conflicts_ends_in_one_write() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_is_written_again_twice_a_minute_at_most() {
-    let (log, _leads) = write(|_| Answer::Failure(403, "Forbidden"));
+    let (log, _issuer) = write(|_| Answer::Failure(403, "Forbidden"));
     sleep(Duration::from_secs(600)).await;
     let count = log.lock().unwrap().len();
     assert!((12..=28).contains(&count), "{count} writes in ten minutes");
@@ -101,8 +103,8 @@ async fn what_is_refused_is_written_again_twice_a_minute_at_most() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_written_by_whoever_does_not_lead() {
-    let (log, leads) = write(|_| Answer::Failure(500, "InternalError"));
-    leads.send(false).unwrap();
+    let (log, issuer) = write(|_| Answer::Failure(500, "InternalError"));
+    issuer.revoke();
     sleep(Duration::from_secs(60)).await;
     assert!(log.lock().unwrap().len() <= 1);
 }
@@ -111,11 +113,38 @@ async fn nothing_is_written_by_whoever_does_not_lead() {
 async fn one_object_is_written_ten_times_a_second_at_most() {
     let mut version = 1;
     // Somebody undoes every write at once, so that there is always something to write.
-    let (log, _leads) = write(move |_| {
+    let (log, _issuer) = write(move |_| {
         version += 1;
         Answer::Json(class_of_version(version, &Value::Null))
     });
     sleep(Duration::from_secs(10)).await;
     let count = log.lock().unwrap().len();
     assert!((50..=140).contains(&count), "{count} writes in ten seconds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_after_the_leader_task_is_gone() {
+    let (log, issuer) = write(|_| Answer::Failure(500, "InternalError"));
+    sleep(Duration::from_secs(3)).await;
+    drop(issuer);
+    let count = log.lock().unwrap().len();
+    assert!(count > 0);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(log.lock().unwrap().len(), count);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_term_writes_what_the_last_one_did_not() {
+    let mut is_first = true;
+    let (log, mut issuer) = write(move |asked| match std::mem::take(&mut is_first) {
+        true => Answer::After(Duration::from_secs(30), Box::new(Answer::Broken)),
+        false => Answer::Json(class_of_version(2, &asked.body["status"])),
+    });
+    sleep(Duration::from_secs(1)).await;
+    issuer.revoke();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(log.lock().unwrap().len(), 1, "it is written without a term");
+    issuer.extend(tokio::time::Instant::now() + Duration::from_secs(60));
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(log.lock().unwrap().len(), 2);
 }

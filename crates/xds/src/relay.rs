@@ -134,7 +134,7 @@ impl Service<Request<Streaming<RelayReport>>> for RelayService {
     fn call(&mut self, request: Request<Streaming<RelayReport>>) -> Self::Future {
         let Self { shared, mut stopped } = self.clone();
         Box::pin(async move {
-            match shared.authenticate(request.metadata()).await? {
+            match shared.authenticate(request.metadata(), request.extensions()).await? {
                 Peer::Controller => {}
                 Peer::Proxy { .. } => return Err(Status::permission_denied("a proxy relays for nobody")),
             }

@@ -1,4 +1,4 @@
-//! From a listening socket to secure connections, so many at a time.
+//! From a listening socket to secure connections, each in a place of its own.
 
 use std::{
     io::{self, IoSlice},
@@ -11,49 +11,48 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
-    time::{sleep, timeout},
+    sync::{mpsc, watch},
+    time::sleep,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::transport::server::Connected;
 
-use super::Identity;
+use super::{
+    Identity,
+    place::{Claim, Place, Places, Waited},
+};
 
-/// Connections at once, those in their handshake included: more proxies than one controller should serve.
-const CONNECTIONS_MAX: usize = 4_096;
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Rest after an error of the listener, which is mostly want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Returns the connections that come in on `listener` and end their handshake. It stops when it is dropped.
+/// Returns the connections that come in on `listener`, find a place and end their handshake. It stops when it is dropped.
 pub(super) fn accept(
     listener: TcpListener,
     identity: watch::Receiver<Identity>,
-) -> impl Stream<Item = io::Result<Connection>> {
+) -> impl Stream<Item = io::Result<Connection<TlsStream<TcpStream>>>> {
     let (ready, connections) = mpsc::channel(16);
     tokio::spawn(async move {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let places = Places::default();
         loop {
-            let Ok(place) = places.clone().acquire_owned().await else { return };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = ready.closed() => return,
             };
-            let Ok((socket, _)) = accepted else {
+            let Ok((socket, address)) = accepted else {
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             };
+            // Without a place it is closed here: a client tries again later.
+            let Some(place) = places.enter(address.ip()) else { continue };
             let acceptor = TlsAcceptor::from(identity.borrow().config.clone());
             let ready = ready.clone();
             tokio::spawn(async move {
                 // Acknowledgements are small and wanted at once.
                 let _ = socket.set_nodelay(true);
-                match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket)).await {
+                if let Some(connection) = secure(socket, &acceptor, place).await {
                     // The server stops when nobody takes it.
-                    Ok(Ok(stream)) => _ = ready.send(Ok(Connection { stream, _place: place })).await,
-                    Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
-                    Err(_) => tracing::debug!("a handshake took too long"),
+                    _ = ready.send(Ok(connection)).await;
                 }
             });
         }
@@ -61,26 +60,71 @@ pub(super) fn accept(
     ReceiverStream::new(connections)
 }
 
-/// A secure connection, which holds one of the places there are.
-pub(super) struct Connection {
-    stream: TlsStream<TcpStream>,
-    _place: OwnedSemaphorePermit,
+/// Ends the handshake, if it ends in time.
+async fn secure<S>(socket: S, acceptor: &TlsAcceptor, place: Place) -> Option<Connection<TlsStream<S>>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    tokio::select! {
+        stream = acceptor.accept(socket) => match stream {
+            Ok(stream) => return Some(Connection::new(stream, place)),
+            Err(error) => tracing::debug!(%error, "a handshake failed"),
+        },
+        _ = place.waited() => tracing::debug!("a handshake took too long"),
+    }
+    None
 }
 
-impl Connected for Connection {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) {}
+/// A connection in its place. It fails when its time is over and no token was accepted.
+pub(super) struct Connection<S> {
+    stream: S,
+    place: Place,
+    /// Until it is admitted.
+    waiting: Option<Pin<Box<dyn Future<Output = Waited> + Send>>>,
 }
 
-impl AsyncRead for Connection {
+impl<S> Connection<S> {
+    pub(super) fn new(stream: S, place: Place) -> Self {
+        let waiting: Pin<Box<dyn Future<Output = Waited> + Send>> = Box::pin(place.waited());
+        Self { stream, place, waiting: Some(waiting) }
+    }
+
+    /// Fails when the connection must end. Reads and writes both ask, because a server that cannot write does not read.
+    fn may_go_on(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let waited = self.waiting.as_mut().map(|waiting| waiting.as_mut().poll(cx));
+        match waited {
+            None | Some(Poll::Pending) => Ok(()),
+            Some(Poll::Ready(Waited::Admitted)) => {
+                self.waiting = None;
+                Ok(())
+            }
+            Some(Poll::Ready(Waited::Over)) => {
+                // It is polled no more: a second failure is as good.
+                self.waiting = Some(Box::pin(std::future::ready(Waited::Over)));
+                Err(io::ErrorKind::TimedOut.into())
+            }
+        }
+    }
+}
+
+impl<S> Connected for Connection<S> {
+    type ConnectInfo = Arc<Claim>;
+
+    fn connect_info(&self) -> Arc<Claim> {
+        self.place.claim()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.may_go_on(cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Connection {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.may_go_on(cx)?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -89,6 +133,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.may_go_on(cx)?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
@@ -97,6 +142,7 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.may_go_on(cx)?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
@@ -104,3 +150,6 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

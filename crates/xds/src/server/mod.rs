@@ -3,6 +3,8 @@
 //! A client gets the plane that its token names, whatever it asks for.
 
 mod accept;
+mod place;
+mod refused;
 mod stream;
 mod tls;
 
@@ -18,12 +20,12 @@ use std::{
 
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
     time::timeout,
 };
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{
-    Request, Response, Status, Streaming,
+    Extensions, Request, Response, Status, Streaming,
     body::Body,
     codegen::{Service, http},
     metadata::MetadataMap,
@@ -34,6 +36,7 @@ use tonic_prost::ProstCodec;
 
 pub(crate) use self::stream::bounded;
 pub use self::tls::Identity;
+use self::{place::Claim, refused::Refused};
 use crate::{
     Change, Standing, Version,
     message::{DeltaDiscoveryRequest, DeltaDiscoveryResponse},
@@ -45,6 +48,10 @@ use crate::{
 
 /// How long an [`Authenticator`] may take; the API server answers within this or is not there.
 const AUTHENTICATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Tokens checked at once: a flood of wrong ones leaves the API server to the controller's own requests.
+const AUTHENTICATIONS_MAX: usize = 16;
+/// A connection is asked to end when no stream of it lives any more: streams end by themselves before.
+const CONNECTION_AGE: Duration = stream::STREAM_AGE;
 /// Bytes of a request of the largest plane: 100,000 names of 100 bytes with their versions, when a client reconnects.
 const REQUEST_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Of both ends: how often a connection that is silent is asked whether it is alive, and how long it may take to answer.
@@ -90,6 +97,8 @@ pub struct Server {
 
 pub(crate) struct Shared {
     authenticator: Box<dyn Authenticator>,
+    authentications: Semaphore,
+    refused: Refused,
     pub(crate) planes: Planes,
     pub(crate) ledger: Ledger,
     /// Whether proxies are better off elsewhere.
@@ -106,6 +115,8 @@ impl Server {
     pub fn new(authenticator: impl Authenticator) -> Self {
         let shared = Shared {
             authenticator: Box::new(authenticator),
+            authentications: Semaphore::new(AUTHENTICATIONS_MAX),
+            refused: Refused::default(),
             planes: Planes::default(),
             ledger: Ledger::new(),
             away: watch::Sender::new(false),
@@ -186,6 +197,7 @@ impl Server {
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .max_concurrent_streams(STREAMS_MAX)
+            .max_connection_age(CONNECTION_AGE)
             .add_service(Only(Discovery { shared: self.shared.clone(), stopped: stopped.clone() }))
             .add_service(Only(RelayService { shared: self.shared.clone(), stopped }))
             .serve_with_incoming_shutdown(incoming, stop)
@@ -195,18 +207,33 @@ impl Server {
 }
 
 impl Shared {
-    /// Returns who sent a request with this metadata.
-    pub(crate) async fn authenticate(&self, metadata: &MetadataMap) -> Result<Peer, Status> {
+    /// Returns who sent a request with this metadata. With it, the connection that it came on may stay.
+    pub(crate) async fn authenticate(&self, metadata: &MetadataMap, extensions: &Extensions) -> Result<Peer, Status> {
         let header = metadata.get("authorization").and_then(|value| value.to_str().ok());
         let token = header.and_then(|value| value.strip_prefix("Bearer "));
         let token = token.ok_or_else(|| Status::unauthenticated("give a bearer token"))?;
-        match timeout(AUTHENTICATION_TIMEOUT, self.authenticator.authenticate(token)).await {
-            Ok(Ok(peer)) => Ok(peer),
-            Ok(Err(Denial::Unauthenticated(why))) => Err(Status::unauthenticated(why)),
-            Ok(Err(Denial::Forbidden(why))) => Err(Status::permission_denied(why)),
-            Ok(Err(Denial::Unavailable(why))) => Err(Status::unavailable(why)),
-            Err(_) => Err(Status::unavailable("the token could not be checked in time")),
+        let claim = extensions.get::<Arc<Claim>>();
+        claim.map_or(Ok(()), |claim| claim.may_show())?;
+        if let Some(reason) = self.refused.reason(token) {
+            return Err(Status::unauthenticated(reason));
         }
+        let peer = match timeout(AUTHENTICATION_TIMEOUT, self.ask(token)).await {
+            Ok(Ok(peer)) => peer,
+            Ok(Err(Denial::Unauthenticated(why))) => {
+                self.refused.remember(token, &why);
+                return Err(Status::unauthenticated(why));
+            }
+            Ok(Err(Denial::Forbidden(why))) => return Err(Status::permission_denied(why)),
+            Ok(Err(Denial::Unavailable(why))) => return Err(Status::unavailable(why)),
+            Err(_) => return Err(Status::unavailable("the token could not be checked in time")),
+        };
+        claim.map_or(Ok(()), |claim| claim.admit())?;
+        Ok(peer)
+    }
+
+    async fn ask(&self, token: &str) -> Result<Peer, Denial> {
+        let _permit = self.authentications.acquire().await;
+        self.authenticator.authenticate(token).await
     }
 }
 
@@ -254,7 +281,7 @@ impl Service<Request<Streaming<DeltaDiscoveryRequest>>> for Discovery {
             if *away.borrow() {
                 return Err(elsewhere());
             }
-            let plane = match shared.authenticate(request.metadata()).await? {
+            let plane = match shared.authenticate(request.metadata(), request.extensions()).await? {
                 Peer::Proxy { plane } => plane,
                 Peer::Controller => return Err(Status::permission_denied("a controller has no plane")),
             };

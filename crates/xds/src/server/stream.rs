@@ -28,7 +28,7 @@ const PIECE_BYTES_MAX: usize = 256 * 1024;
 /// Names in one message that removes.
 const PIECE_NAMES_MAX: usize = 4_000;
 /// When a stream is ended so that the client shows its token again: a token that was taken back works no longer.
-const STREAM_AGE: Duration = Duration::from_secs(30 * 60);
+pub(super) const STREAM_AGE: Duration = Duration::from_secs(30 * 60);
 /// Of what a client says, this much is kept: beyond it nobody reads on.
 const REJECTIONS_MAX: usize = 1_000;
 const REASON_CHARS_MAX: usize = 500;

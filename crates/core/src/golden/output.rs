@@ -8,8 +8,9 @@ use super::input::Asked;
 use crate::{
     Outcome,
     api::{gateway::ListenerStatus, meta::Condition},
+    filter::cors::Cors,
     infrastructure::{Infrastructure, ServicePort},
-    plan::{Plan, Request, RouteTable},
+    plan::{Plan, Preflight, Request, RouteTable},
     status::Status,
     verdict::{Mend, Severity, Verdict},
 };
@@ -154,9 +155,16 @@ fn hits(outcome: &Outcome, request: &Asked) -> Value {
             return "no listener".to_owned();
         };
         let routes = listener.routes.iter().filter_map(|id| plan.routes.get(id)).cloned();
-        match RouteTable::build(&listener.hostname, routes).find(request) {
+        let table = RouteTable::build(&listener.hostname, routes);
+        let (hit, how) = match Cors::is_preflight(request).then(|| table.find_preflight(request)) {
+            None => (table.find(request), ""),
+            Some(None) => (None, ""),
+            Some(Some(Preflight::Taken(hit))) => (Some(hit), ""),
+            Some(Some(Preflight::Refused(hit))) => (Some(hit), " refuses it"),
+        };
+        match hit {
             None => format!("{}: no rule", listener.id),
-            Some(hit) => format!("{}: {} rule {}", listener.id, hit.route.id, hit.rule),
+            Some(hit) => format!("{}: {} rule {}{how}", listener.id, hit.route.id, hit.rule),
         }
     };
     let hits: Vec<String> = outcome.plans.values().map(|plan| hit(plan)).collect();

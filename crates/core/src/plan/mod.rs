@@ -43,7 +43,7 @@ pub use route::{
     HeaderMatch, Match, MethodMatch, PathMatch, Pattern, QueryMatch, Refusal, Retry, Route, RouteKind, Rule,
     StringMatch, Target, Timeouts, WeightedBackend,
 };
-pub use table::{Hit, RouteTable};
+pub use table::{Hit, Preflight, RouteTable};
 pub use weight::Weights;
 pub(crate) use weight::spread;
 

@@ -83,6 +83,15 @@ pub struct Rule {
     pub retry: Option<Box<Retry>>,
 }
 
+impl Rule {
+    /// Whether the gateway answers the preflights of its requests, because whatever serves them has a CORS filter.
+    pub fn answers_preflights(&self) -> bool {
+        let has_cors = |filters: &[Filter]| filters.iter().any(|filter| matches!(filter, Filter::Cors(_)));
+        has_cors(&self.filters)
+            || (!self.backends.is_empty() && self.backends.iter().all(|share| has_cors(&share.filters)))
+    }
+}
+
 /// All that is given must hold. What a later version asks beyond that is no field to skip: it would match too much.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

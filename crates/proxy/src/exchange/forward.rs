@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::external_auth::Held;
-use super::prepare::{Filters, Next, Place, Prepared, refused};
+use super::prepare::{Filters, Next, Place, Prepared, refused, refused_preflight};
 use super::trial::Trial;
 use super::{Aborted, Account, forwarded};
 use crate::downstream::Downstream;
@@ -54,6 +54,9 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         *found = listener.find(head);
         let found = found.as_ref().ok_or(What::NoRoute)?;
+        if found.refuses_preflight {
+            return self.answer_filtered(refused_preflight(), prepared).await;
+        }
         if self.filter(found, Filters::new(found.filters(), 0), head, prepared).await? {
             return Ok(());
         }

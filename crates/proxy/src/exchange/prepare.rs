@@ -177,6 +177,13 @@ pub(super) fn refused(refusal: Refusal) -> What {
     }
 }
 
+/// The answer to a preflight that allows nothing, as to one from an origin that is not allowed.
+pub(super) fn refused_preflight() -> Answer {
+    let mut fields = Fields::default();
+    fields.push(b"vary", b"Origin");
+    Answer::new(204, fields)
+}
+
 fn apply_rewrite(
     rewrite: &Rewrite,
     head: &mut RequestHead,

@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use gatewright_core::filter::Filter;
+use gatewright_core::filter::cors::Cors;
 use gatewright_core::plan::{
-    BackendId, BackendProtocol, Hostname, ListenerFilter, Match, PortProtocol, Refusal, Request, Retry, Route,
+    BackendId, BackendProtocol, Hostname, ListenerFilter, Match, PortProtocol, Preflight, Refusal, Request, Retry, Route,
     RouteTable, Rule, Timeouts, WeightedBackend, Weights,
 };
 
@@ -123,6 +124,8 @@ pub(crate) struct Found<'s> {
     pub(crate) rule: &'s RuleSnapshot,
     pub(crate) index: u16,
     matched: u16,
+    /// The request is a preflight for one that this rule does not serve: it is allowed nothing.
+    pub(crate) refuses_preflight: bool,
 }
 
 /// How long a rule's requests may take, and how often they are tried.
@@ -170,10 +173,18 @@ impl PortSnapshot {
 }
 
 impl ListenerSnapshot {
+    /// Returns the rule that serves `request`, or, of a CORS preflight, the request that it announces.
     pub(crate) fn find(&self, request: &impl Request) -> Option<Found<'_>> {
-        let hit = self.table.find(request)?;
+        let (hit, refuses_preflight) = if Cors::is_preflight(request) {
+            match self.table.find_preflight(request)? {
+                Preflight::Taken(hit) => (hit, false),
+                Preflight::Refused(hit) => (hit, true),
+            }
+        } else {
+            (self.table.find(request)?, false)
+        };
         let rule = &hit.route.rules[usize::from(hit.rule)];
-        Some(Found { route: hit.route, rule, index: hit.rule, matched: hit.matched })
+        Some(Found { route: hit.route, rule, index: hit.rule, matched: hit.matched, refuses_preflight })
     }
 }
 

@@ -10,12 +10,12 @@ use std::{
 use foldhash::fast::FixedState;
 
 use super::{
-    facet::{Clue, Facet, PathLengths, Reads, VALUE_SCOPE, choose_clues},
+    facet::{Clue, Facet, PathLengths, Readable, Reads, VALUE_SCOPE, choose_clues},
     host::{EXACT_SCOPE, Entry, Host, Many, PREFIX_SCOPE, Run},
     index::{Edit, Index, Node},
 };
 use crate::plan::{
-    Match, PathMatch, Route, RouteKind,
+    Match, PathMatch, Route, RouteKind, StringMatch,
     precedence::{Bucket, Rank},
 };
 
@@ -54,6 +54,10 @@ impl<'a, T: AsRef<Route>> Candidate<'a, T> {
 
     fn bucket(&self) -> Bucket<'a> {
         self.rank.path.bucket()
+    }
+
+    fn answers_preflights(&self) -> bool {
+        (**self.route).as_ref().rules[usize::from(self.rule)].answers_preflights()
     }
 
     fn entry(&self, order: u32) -> Entry<Arc<T>> {
@@ -136,19 +140,58 @@ fn with_runs<T: AsRef<Route>>(before: Option<&Host<T>>, runs: Vec<(Bucket<'_>, R
 
 /// Makes a run of all candidates of one path, best first.
 fn run<T: AsRef<Route>>(candidates: &[Candidate<'_, T>]) -> Run<Arc<T>> {
-    let entries = (0..).zip(candidates).map(|(order, candidate)| candidate.entry(order));
-    if candidates.len() <= RUN_LEN_UNDIVIDED {
-        return undivided(entries.collect());
+    let ordered: Vec<Ordered<'_, T>> = (0..).zip(candidates).collect();
+    if let [(order, only)] = *ordered {
+        return Run::One(only.entry(order));
     }
-    let matches: Vec<&Match> = candidates.iter().map(|candidate| candidate.found).collect();
+    let cors = divided(&preflighted(&ordered), Readable::AllButHeaders, Run::None);
+    divided(&ordered, Readable::All, cors)
+}
+
+/// A candidate with its place in its run.
+type Ordered<'c, T> = (u32, &'c Candidate<'c, T>);
+
+/// Returns those whose rules answer preflights. Of several that differ in their headers alone only the first ever does.
+fn preflighted<'c, T: AsRef<Route>>(ordered: &[Ordered<'c, T>]) -> Vec<Ordered<'c, T>> {
+    let mut seen: HashSet<Target<'_>> = HashSet::new();
+    let answering = ordered.iter().filter(|(_, candidate)| candidate.answers_preflights());
+    answering.filter(|(_, candidate)| seen.insert(target(candidate.found))).copied().collect()
+}
+
+/// What of a match can be held against a preflight.
+type Target<'a> = (Option<&'a str>, Value<'a>, Vec<(&'a str, Value<'a>)>);
+
+/// A text, and whether it is an expression.
+type Value<'a> = (bool, &'a str);
+
+fn target(found: &Match) -> Target<'_> {
+    let method = found.method.as_ref().map(|method| &*method.0);
+    let path = match &found.path {
+        PathMatch::Exact(text) | PathMatch::Prefix(text) => (false, &**text),
+        PathMatch::Regex(pattern) => (true, pattern.as_str()),
+    };
+    let query = found.query.iter().map(|query| match &query.value {
+        StringMatch::Exact(text) => (&*query.name, (false, &**text)),
+        StringMatch::Regex(pattern) => (&*query.name, (true, pattern.as_str())),
+    });
+    (method, path, query.collect())
+}
+
+/// Divides a run by what can be read of a request, if it is long.
+fn divided<T: AsRef<Route>>(ordered: &[Ordered<'_, T>], readable: Readable, cors: Run<Arc<T>>) -> Run<Arc<T>> {
+    let entries = ordered.iter().map(|(order, candidate)| candidate.entry(*order));
+    if ordered.len() <= RUN_LEN_UNDIVIDED {
+        return undivided(entries.collect(), cors);
+    }
+    let matches: Vec<&Match> = ordered.iter().map(|(_, candidate)| candidate.found).collect();
     let mut divisions: BTreeMap<Option<Clue<'_>>, Vec<Entry<Arc<T>>>> = BTreeMap::new();
-    for (clue, entry) in choose_clues(&matches).into_iter().zip(entries) {
+    for (clue, entry) in choose_clues(&matches, readable).into_iter().zip(entries) {
         divisions.entry(clue).or_default().push(entry);
     }
     let entries = divisions.remove(&None).unwrap_or_default().into();
     let divisions: Vec<_> = divisions.into_iter().filter_map(|(clue, entries)| Some((clue?, entries))).collect();
     let facets = divisions.chunk_by(|(a, _), (b, _)| a.same_facet(b)).map(facet).collect();
-    Run::Many(Arc::new(Many { entries, facets }))
+    Run::Many(Arc::new(Many { entries, facets, cors }))
 }
 
 /// Makes a facet of the divisions of a run whose clues have it in common.
@@ -157,7 +200,7 @@ fn facet<R: Clone>(divisions: &[(Clue<'_>, Vec<Entry<R>>)]) -> Facet<R> {
     let nodes = divisions.iter().map(|(clue, entries)| {
         let text = clue.text();
         lengths.add(text.len());
-        Node::new(VALUE_SCOPE, &text, undivided(entries.clone()))
+        Node::new(VALUE_SCOPE, &text, undivided(entries.clone(), Run::None))
     });
     let index = Index::new(nodes.collect());
     let reads = match divisions[0].0 {
@@ -168,12 +211,13 @@ fn facet<R: Clone>(divisions: &[(Clue<'_>, Vec<Entry<R>>)]) -> Facet<R> {
     Facet { reads, index }
 }
 
-fn undivided<R>(mut entries: Vec<Entry<R>>) -> Run<R> {
+fn undivided<R>(mut entries: Vec<Entry<R>>, cors: Run<R>) -> Run<R> {
     match (entries.len(), entries.pop()) {
+        (_, None) => Run::None,
         (1, Some(entry)) => Run::One(entry),
-        (_, last) => {
-            entries.extend(last);
-            Run::Many(Arc::new(Many { entries: entries.into(), facets: Box::default() }))
+        (_, Some(last)) => {
+            entries.push(last);
+            Run::Many(Arc::new(Many { entries: entries.into(), facets: Box::default(), cors }))
         }
     }
 }

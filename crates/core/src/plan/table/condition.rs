@@ -12,12 +12,21 @@ impl Match {
 
     /// Whether method, headers and query are as asked, and the path is, where that is an expression.
     pub(super) fn conditions_hold(&self, request: &impl Request) -> bool {
-        self.method.as_ref().is_none_or(|method| *method.0 == *request.method())
+        self.takes_method(request.method())
             && self
                 .headers
                 .iter()
                 .all(|header| request.header(&header.name).is_some_and(|value| header.value.matches(&value)))
-            && self.query.iter().all(|query| query.holds(request))
+            && self.target_holds(request)
+    }
+
+    pub(super) fn takes_method(&self, method: &str) -> bool {
+        self.method.as_ref().is_none_or(|wanted| *wanted.0 == *method)
+    }
+
+    /// Whether the query is as asked, and the path is, where that is an expression.
+    pub(super) fn target_holds(&self, request: &impl Request) -> bool {
+        self.query.iter().all(|query| query.holds(request))
             && match &self.path {
                 PathMatch::Regex(pattern) => pattern.is_match(request.path().as_bytes()),
                 PathMatch::Exact(_) | PathMatch::Prefix(_) => true,

@@ -70,10 +70,22 @@ impl Clue<'_> {
     }
 }
 
+/// Which clues a request can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readable {
+    All,
+    /// A preflight has none of the headers that it announces.
+    AllButHeaders,
+}
+
 /// Returns for each match the clue that it shares with the fewest others, or `None` for one that has none.
-pub(super) fn choose_clues<'a>(matches: &[&'a Match]) -> Vec<Option<Clue<'a>>> {
+pub(super) fn choose_clues<'a>(matches: &[&'a Match], readable: Readable) -> Vec<Option<Clue<'a>>> {
+    let clues = |found: &&'a Match| {
+        let is_readable = move |clue: &Clue<'_>| readable == Readable::All || !matches!(clue, Clue::Header { .. });
+        clues(found).filter(is_readable)
+    };
     let mut sharers: HashMap<Clue<'a>, usize, FixedState> = HashMap::default();
-    for clue in matches.iter().flat_map(|found| clues(found)) {
+    for clue in matches.iter().flat_map(clues) {
         *sharers.entry(clue).or_default() += 1;
     }
     matches.iter().map(|found| clues(found).min_by_key(|clue| (sharers[clue], *clue))).collect()

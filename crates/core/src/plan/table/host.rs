@@ -53,6 +53,9 @@ pub(super) struct Many<R> {
     pub(super) entries: Box<[Entry<R>]>,
     /// The others: their own runs have no facets.
     pub(super) facets: Box<[Facet<R>]>,
+    /// Those of all whose rules answer preflights, once more, one for each method, path and query: see
+    /// [`super::preflight`].
+    pub(super) cors: Run<R>,
 }
 
 impl<R> Run<R> {
@@ -84,24 +87,30 @@ impl<R> Run<R> {
 }
 
 impl<T: AsRef<Route>> Host<T> {
-    /// Tries what stands here, in the order of [`crate::plan::precedence::PathRank`].
     pub(super) fn find(&self, request: &impl Request) -> Option<Hit<'_, T>> {
-        let path = request.path();
+        self.search(request.path(), |run| best(run, request).map(Entry::hit))
+    }
+
+    /// Shows `look` the runs that `path` may be in, in the order of [`crate::plan::precedence::PathRank`], until it has
+    /// found something.
+    pub(super) fn search<'t, F>(&'t self, path: &str, mut look: impl FnMut(&'t Run<Arc<T>>) -> Option<F>) -> Option<F> {
         if self.has_exact_paths
             && let Some(run) = self.paths.get(EXACT_SCOPE, path.as_bytes())
-            && let Some(hit) = best(run, request)
+            && let Some(found) = look(run)
         {
-            return Some(hit);
+            return Some(found);
         }
-        best(&self.regexes, request)
-            .or_else(|| {
-                let prefixes = self.prefixes.beginnings(path);
-                prefixes
-                    .filter_map(|prefix| self.paths.get(PREFIX_SCOPE, prefix.as_bytes()))
-                    .find_map(|run| best(run, request))
-            })
-            .or_else(|| best(&self.grpc_regexes, request))
-            .or_else(|| best(&self.root, request))
+        if let Some(found) = look(&self.regexes) {
+            return Some(found);
+        }
+        for prefix in self.prefixes.beginnings(path) {
+            if let Some(run) = self.paths.get(PREFIX_SCOPE, prefix.as_bytes())
+                && let Some(found) = look(run)
+            {
+                return Some(found);
+            }
+        }
+        look(&self.grpc_regexes).or_else(|| look(&self.root))
     }
 
     /// Returns the entries whose path is in `bucket`.
@@ -116,21 +125,50 @@ impl<T: AsRef<Route>> Host<T> {
     }
 }
 
-/// Returns the first entry of `run` in the order of precedence whose conditions hold.
-fn best<'a, T: AsRef<Route>>(run: &'a Run<Arc<T>>, request: &impl Request) -> Option<Hit<'a, T>> {
-    let entry = match run {
-        Run::None => None,
-        Run::One(entry) => first(std::slice::from_ref(entry), request),
-        Run::Many(many) => best_of_many(many, request),
-    };
-    entry.map(|entry| Hit { route: &entry.route, rule: entry.rule, matched: entry.matched })
+impl<T: AsRef<Route>> Entry<Arc<T>> {
+    pub(super) fn hit(&self) -> Hit<'_, T> {
+        Hit { route: &self.route, rule: self.rule, matched: self.matched }
+    }
+
+    pub(super) fn found(&self) -> (&Route, &Match) {
+        let route = (*self.route).as_ref();
+        (route, &route.rules[usize::from(self.rule)].matches[usize::from(self.matched)])
+    }
+
+    fn holds(&self, request: &impl Request) -> bool {
+        let (route, found) = self.found();
+        (route.kind == RouteKind::Http || request.is_grpc()) && found.conditions_hold(request)
+    }
 }
 
-fn best_of_many<'a, T: AsRef<Route>>(many: &'a Many<Arc<T>>, request: &impl Request) -> Option<&'a Entry<Arc<T>>> {
-    let mut best = first(&many.entries, request);
+/// Returns the first entry of `run` in the order of precedence whose conditions hold.
+pub(super) fn best<'a, T: AsRef<Route>>(run: &'a Run<Arc<T>>, request: &impl Request) -> Option<&'a Entry<Arc<T>>> {
+    best_by(run, request, &|entry| !entry.conditional || entry.holds(request))
+}
+
+/// Returns the first entry of `run` in the order of precedence for which `holds` says so.
+pub(super) fn best_by<'a, R>(
+    run: &'a Run<R>,
+    request: &impl Request,
+    holds: &impl Fn(&Entry<R>) -> bool,
+) -> Option<&'a Entry<R>> {
+    match run {
+        Run::None => None,
+        Run::One(entry) => holds(entry).then_some(entry),
+        Run::Many(many) => best_of_many(many, request, holds),
+    }
+}
+
+fn best_of_many<'a, R>(
+    many: &'a Many<R>,
+    request: &impl Request,
+    holds: &impl Fn(&Entry<R>) -> bool,
+) -> Option<&'a Entry<R>> {
+    let first = |entries: &'a [Entry<R>]| entries.iter().find(|entry| holds(entry));
+    let mut best = first(&many.entries);
     for facet in &many.facets {
         let mut open = |text: &[u8]| {
-            let found = facet.index.get(VALUE_SCOPE, text).and_then(|run| first(run.undivided(), request));
+            let found = facet.index.get(VALUE_SCOPE, text).and_then(|run| first(run.undivided()));
             best = [best, found].into_iter().flatten().min_by_key(|entry| entry.order);
         };
         match &facet.reads {
@@ -140,14 +178,4 @@ fn best_of_many<'a, T: AsRef<Route>>(many: &'a Many<Arc<T>>, request: &impl Requ
         }
     }
     best
-}
-
-fn first<'a, T: AsRef<Route>>(entries: &'a [Entry<Arc<T>>], request: &impl Request) -> Option<&'a Entry<Arc<T>>> {
-    entries.iter().find(|entry| !entry.conditional || holds(entry, request))
-}
-
-fn holds<T: AsRef<Route>>(entry: &Entry<Arc<T>>, request: &impl Request) -> bool {
-    let route = (*entry.route).as_ref();
-    let found: &Match = &route.rules[usize::from(entry.rule)].matches[usize::from(entry.matched)];
-    (route.kind == RouteKind::Http || request.is_grpc()) && found.conditions_hold(request)
 }

@@ -15,11 +15,13 @@ mod condition;
 mod facet;
 mod host;
 mod index;
+mod preflight;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub use self::preflight::Preflight;
 use self::{
     host::Host,
     index::{Edit, Index},
@@ -109,14 +111,18 @@ impl<T: AsRef<Route>> RouteTable<T> {
 
     /// Returns the rule that serves `request`, if there is one.
     pub fn find(&self, request: &impl Request) -> Option<Hit<'_, T>> {
-        let host = request.host();
+        self.search(request.host(), |host| host.find(request))
+    }
+
+    /// Shows `look` what stands under the hostnames that mean `host`, most specific first, until it has found something.
+    fn search<'t, F>(&'t self, host: &str, mut look: impl FnMut(&'t Host<T>) -> Option<F>) -> Option<F> {
         let exact = self.hosts.get(EXACT_SCOPE, host.as_bytes());
-        if let Some(hit) = exact.and_then(|host| host.find(request)) {
-            return Some(hit);
+        if let Some(found) = exact.and_then(|host| look(host)) {
+            return Some(found);
         }
         let wildcards = suffixes(host, self.wildcard_len_max)
             .filter_map(|suffix| self.hosts.get(WILDCARD_SCOPE, suffix.as_bytes()));
-        wildcards.chain(&self.any_host).find_map(|host| host.find(request))
+        wildcards.chain(&self.any_host).find_map(|host| look(host))
     }
 }
 

@@ -3,6 +3,7 @@
 mod body;
 mod budget;
 mod connection;
+mod cors;
 mod date;
 mod mirror;
 mod redirect;

@@ -8,12 +8,13 @@ use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::external_auth::Held;
+use super::mirror::Mirrors;
 use super::prepare::{Filters, Next, Place, Prepared, refused, refused_preflight};
 use super::trial::Trial;
 use super::{Aborted, Account, forwarded};
 use crate::downstream::Downstream;
 use crate::failure::{Failure, What};
-use crate::message::{Fields, RequestHead, ResponseHead, Version};
+use crate::message::{BodyLength, Fields, RequestHead, ResponseHead, Version};
 use crate::observe::Event;
 use crate::snapshot::{BackendSnapshot, Destination, Found, ListenerSnapshot, Snapshot, Terms};
 use crate::upstream::Upstream;
@@ -95,6 +96,10 @@ impl<D: Downstream> Exchange<'_, D> {
             let answer = match prepared.apply(&mut filters, head, place, self.account, count)? {
                 Next::Forward => return Ok(false),
                 Next::Answer(answer) => Some(answer),
+                Next::Redirect(answer) => {
+                    self.mirror_redirected(head, prepared);
+                    Some(answer)
+                }
                 Next::Ask(auth) => {
                     let granted = found.terms().timeouts.request.filter(|granted| !granted.is_zero());
                     let until = granted.and_then(|granted| self.began.checked_add(granted));
@@ -106,6 +111,21 @@ impl<D: Downstream> Exchange<'_, D> {
                 return Ok(true);
             }
         }
+    }
+
+    /// Has a request mirrored that no backend gets. Its body is not read, so that one with a body is mirrored only where
+    /// it was read to be asked about.
+    fn mirror_redirected(&mut self, head: &RequestHead, prepared: &Prepared<'_>) {
+        let held = self.held.take();
+        if prepared.mirrors.is_empty() || (head.body != BodyLength::Empty && held.is_none()) {
+            return;
+        }
+        let mut mirrors = Mirrors::default();
+        mirrors.start(&prepared.mirrors, self.snapshot, self.worker, head);
+        if let Some(held) = held {
+            mirrors.pass(&held.bytes, &self.worker.budget);
+        }
+        mirrors.end();
     }
 
     /// Tries until a response may be passed on.
@@ -185,7 +205,7 @@ impl<D: Downstream> Exchange<'_, D> {
             return self.relay(upstream, trial, true).await;
         }
         poll_fn(|cx| self.client.send_head(cx, response).into()).await?;
-        if head.method == "HEAD" || response.body == crate::message::BodyLength::Empty {
+        if head.method == "HEAD" || response.body == BodyLength::Empty {
             return Ok(());
         }
         trial.deadlines.arm(self.watchdog);

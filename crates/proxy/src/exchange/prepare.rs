@@ -21,6 +21,8 @@ pub(super) struct Prepared<'s> {
     on_response: Vec<OnResponse<'s>>,
     /// Those that take this request, by their drawn share.
     pub(super) mirrors: Vec<&'s Mirror>,
+    /// What the client gets once the filters after it have been applied, too.
+    redirect: Option<Answer>,
 }
 
 enum OnResponse<'s> {
@@ -75,6 +77,8 @@ pub(super) enum Next<'s> {
     Forward,
     /// A filter answers instead of a backend.
     Answer(Answer),
+    /// So does a redirect, and the request's mirrors get their copies.
+    Redirect(Answer),
     /// Ask, and then go on with the filters that are left.
     Ask(&'s ExternalAuth),
 }
@@ -121,7 +125,7 @@ impl<'s> Prepared<'s> {
                 Filter::RequestHeader(modifier) => modifier.apply(&mut head.fields),
                 Filter::ResponseHeader(modifier) => self.on_response.push(OnResponse::Headers(modifier)),
                 Filter::Rewrite(rewrite) => apply_rewrite(rewrite, head, place, account)?,
-                Filter::Redirect(redirect) => return Ok(Next::Answer(redirect_answer(redirect, head, place))),
+                Filter::Redirect(redirect) => self.redirect = Some(redirect_answer(redirect, head, place)),
                 Filter::Mirror(mirror) => {
                     if mirror.takes(count(filters.mirrors_before)) {
                         self.mirrors.push(mirror);
@@ -141,7 +145,7 @@ impl<'s> Prepared<'s> {
                 Filter::Refuse(refusal) => return Err(refused(*refusal)),
             }
         }
-        Ok(Next::Forward)
+        Ok(self.redirect.take().map_or(Next::Forward, Next::Redirect))
     }
 
     /// Has the response's fields changed, in turn with what the filters want of it.

@@ -15,8 +15,8 @@ use foldhash::fast::RandomState;
 use gatewright_core::filter::Filter;
 use gatewright_core::filter::cors::Cors;
 use gatewright_core::plan::{
-    BackendId, BackendProtocol, Hostname, ListenerFilter, Match, PortProtocol, Preflight, Refusal, Request, Retry, Route,
-    RouteTable, Rule, Timeouts, WeightedBackend, Weights,
+    BackendId, BackendProtocol, Hostname, ListenerFilter, Match, PortProtocol, Preflight, Refusal, Request, Retry,
+    Route, RouteTable, Rule, Timeouts, WeightedBackend, Weights,
 };
 
 pub(crate) use build::Builder;

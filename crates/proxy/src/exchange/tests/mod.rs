@@ -1,5 +1,6 @@
 //! Whole exchanges over pipes: the test speaks for the client and for the backends.
 
+mod beside_redirect;
 mod body;
 mod budget;
 mod connection;

@@ -45,8 +45,9 @@ pub struct Limits {
     /// A stream without progress in either direction.
     pub progress_timeout: Duration,
     /// From a request's head until its response begins, however steadily its body moves: what would otherwise hold a
-    /// backend for hours at the least rate. A route's own timeouts replace it, those of zero as well; upgrades and gRPC
-    /// have none. Large uploads that take longer need a route that says so.
+    /// backend for hours at the least rate. A route's own timeouts replace it, those of zero as well; upgrades and GRPCRoutes
+    /// have none, and HTTPRoutes do whatever the client says that it sends: gRPC through those, and large uploads that take
+    /// longer, need a route that says so.
     pub request_timeout: Duration,
     /// A keep-alive connection between requests.
     pub idle_timeout: Duration,

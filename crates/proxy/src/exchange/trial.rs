@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use gatewright_core::plan::{Retry, Timeouts};
+use gatewright_core::plan::Retry;
 use tokio::time::Instant;
 
 use super::deadline::Deadlines;
@@ -55,11 +55,11 @@ impl Trial {
             None if idempotent => REPLAY_SMALL_BYTES,
             None => 0,
         };
-        let mut deadlines = deadlines(began, terms.timeouts, head, limits);
+        let mut deadlines = deadlines(began, terms, head, limits);
         let upload = if head.body == BodyLength::Empty || head.upgrade.is_some() {
             Pump::done()
         } else {
-            if !head.is_grpc() {
+            if !may_rest(terms) {
                 deadlines.pace_upload();
             }
             Pump::default()
@@ -146,17 +146,21 @@ fn is_unavailable(response: &ResponseHead) -> bool {
     response.body == BodyLength::Empty && response.fields.get("grpc-status") == Some(b"14")
 }
 
+/// Whether both directions may be silent for long: a stream of messages by the route's kind, and what has no limit by the
+/// route. What the client says of its body decides nothing: any request may say that it is gRPC.
+fn may_rest(terms: Terms<'_>) -> bool {
+    terms.is_of_grpc || terms.timeouts.request == Some(Duration::ZERO)
+}
+
 /// The deadlines of a request, as its rule and the limits give them.
-fn deadlines(began: Instant, timeouts: Timeouts, head: &RequestHead, limits: &Limits) -> Deadlines {
-    let has_no_limit = timeouts.request == Some(Duration::ZERO);
-    // A stream of messages may rest for long, so may a tunnel, and what has no limit by its route.
-    let may_rest = head.is_grpc() || has_no_limit;
-    let progress_timeout = if may_rest { limits.idle_timeout } else { limits.progress_timeout };
+fn deadlines(began: Instant, terms: Terms<'_>, head: &RequestHead, limits: &Limits) -> Deadlines {
+    let timeouts = terms.timeouts;
+    let progress_timeout = if may_rest(terms) { limits.idle_timeout } else { limits.progress_timeout };
     // Whoever grants a request more time than that means it.
     let granted = [timeouts.request, timeouts.backend_request];
     let progress_timeout = granted.into_iter().flatten().fold(progress_timeout, Duration::max);
-    let mut deadlines = Deadlines::new(began, timeouts.request.filter(|_| !has_no_limit), progress_timeout);
-    if timeouts.request.is_none() && !head.is_grpc() && head.upgrade.is_none() {
+    let mut deadlines = Deadlines::new(began, timeouts.request.filter(|timeout| !timeout.is_zero()), progress_timeout);
+    if timeouts.request.is_none() && !terms.is_of_grpc && head.upgrade.is_none() {
         deadlines.await_response(
             timeouts.backend_request.map_or(limits.request_timeout, |granted| granted.max(limits.request_timeout)),
         );

@@ -80,6 +80,8 @@ pub(crate) struct RuleSnapshot {
     shares: Shares,
     /// Where a worker counts the rule's choices: first of its backend, then of each mirror in turn.
     pub(crate) slot: u32,
+    /// Its requests are calls of gRPC, by the route's kind: whatever a client says that it sends.
+    is_of_grpc: bool,
     has_filters: bool,
     has_retry: bool,
     has_name: bool,
@@ -129,10 +131,12 @@ pub(crate) struct Found<'s> {
 }
 
 /// How long a rule's requests may take, and how often they are tried.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Terms<'s> {
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: Option<&'s Retry>,
+    /// The rule is a GRPCRoute's: streams of messages, which may rest.
+    pub(crate) is_of_grpc: bool,
 }
 
 impl Snapshot {
@@ -204,7 +208,7 @@ impl<'s> Found<'s> {
 
     pub(crate) fn terms(&self) -> Terms<'s> {
         let retry = if self.rule.has_retry { self.plan().retry.as_deref() } else { None };
-        Terms { timeouts: self.rule.timeouts, retry }
+        Terms { timeouts: self.rule.timeouts, retry, is_of_grpc: self.rule.is_of_grpc }
     }
 
     /// Returns the filters of the rule as a whole.

@@ -11,7 +11,7 @@ struct Rule {
 
 impl Rule {
     fn terms(&self) -> Terms<'_> {
-        Terms { timeouts: self.timeouts, retry: self.retry.as_ref() }
+        Terms { timeouts: self.timeouts, retry: self.retry.as_ref(), is_of_grpc: false }
     }
 }
 
@@ -151,4 +151,40 @@ async fn a_call_that_its_backend_calls_unavailable_is_tried_again() {
     assert!(!trial.is_worth_another(rule.retry.as_ref(), &unavailable), "the last one is passed on");
     let mut other = Trial::new(Instant::now(), rule.terms(), &head("POST"), &Limits::default());
     assert!(!other.is_worth_another(rule.retry.as_ref(), &unavailable), "not a call");
+}
+
+/// HARDENING D1: what a client calls its body decides nothing.
+#[tokio::test(start_paused = true)]
+async fn limits_follow_the_route_and_not_the_content_type() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let seconds = async |mut terms: Terms<'_>, of_grpc, says_grpc: bool| {
+        terms.is_of_grpc = of_grpc;
+        let mut head = head("POST");
+        head.version = crate::message::Version::Http2;
+        if says_grpc {
+            head.fields.push(b"content-type", b"application/grpc");
+        }
+        let (began, limits) = (Instant::now(), Limits::default());
+        let mut trial = Trial::new(began, terms, &head, &limits);
+        trial.deadlines.progressed(Some(0), &limits);
+        let mut watchdog = crate::watchdog::Watchdog::new(began + 10_000 * SECOND);
+        trial.deadlines.arm(&mut watchdog);
+        std::future::poll_fn(|cx| watchdog.poll(cx)).await;
+        let waited_for_body = began.elapsed().as_secs();
+        // And with a body that moves steadily.
+        let mut deadlines = deadlines(Instant::now(), terms, &head, &limits);
+        while !deadlines.is_request_over(Instant::now()) && began.elapsed() < 1000 * SECOND {
+            tokio::time::advance(10 * SECOND).await;
+            deadlines.progressed(Some(1_000_000), &limits);
+        }
+        (waited_for_body, began.elapsed() < 1000 * SECOND)
+    };
+    let plain = rule(None);
+    let mut unlimited = rule(None);
+    unlimited.timeouts.request = Some(Duration::ZERO);
+    for says_grpc in [false, true] {
+        assert_eq!(seconds(plain.terms(), false, says_grpc).await, (10, true), "an HTTPRoute");
+        assert_eq!(seconds(plain.terms(), true, says_grpc).await, (300, false), "a GRPCRoute");
+        assert_eq!(seconds(unlimited.terms(), false, says_grpc).await, (300, false), "an HTTPRoute without a limit");
+    }
 }

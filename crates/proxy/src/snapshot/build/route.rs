@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use gatewright_core::plan::{Plan, Route, RouteId, Rule, Target, WeightedBackend, Weights};
+use gatewright_core::plan::{Plan, Route, RouteId, RouteKind, Rule, Target, WeightedBackend, Weights};
 use gatewright_shared_map::{Difference, SharedMap};
 
 use super::super::{Destination, RouteSnapshot, RuleSnapshot, Several, Shares};
@@ -70,11 +70,12 @@ fn make(
     observer: &Observer,
 ) -> RouteSnapshot {
     let starts = slots.renew(before, route);
-    let rules = route.rules.iter().zip(starts).map(|(rule, slot)| rule_snapshot(rule, slot, backends)).collect();
+    let made = |(rule, slot)| rule_snapshot(rule, route.kind, slot, backends);
+    let rules = route.rules.iter().zip(starts).map(made).collect();
     RouteSnapshot { route: route.clone(), series: observer.route(&route.id), rules }
 }
 
-fn rule_snapshot(rule: &Rule, slot: u32, backends: &mut Backends) -> RuleSnapshot {
+fn rule_snapshot(rule: &Rule, kind: RouteKind, slot: u32, backends: &mut Backends) -> RuleSnapshot {
     let mut destination = |share: &WeightedBackend| match &share.target {
         Target::Refused(refusal) => Destination::Refused(*refusal),
         Target::Backend(id) => Destination::Backend(backends.number(id)),
@@ -90,6 +91,7 @@ fn rule_snapshot(rule: &Rule, slot: u32, backends: &mut Backends) -> RuleSnapsho
         timeouts: rule.timeouts,
         shares,
         slot,
+        is_of_grpc: kind == RouteKind::Grpc,
         has_filters: !rule.filters.is_empty() || rule.backends.iter().any(|share| !share.filters.is_empty()),
         has_retry: rule.retry.is_some(),
         has_name: rule.name.is_some(),

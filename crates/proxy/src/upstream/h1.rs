@@ -4,15 +4,13 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use super::Interim;
 use super::connect::Stream;
 use super::endpoint::{Endpoint, Load};
 use crate::failure::{Failure, What};
 use crate::http1::{BodyReader, BodyWriter, Incoming, Outgoing, Transport, Trouble, parse_response, write_request};
 use crate::message::{Fields, Read, RequestHead, ResponseHead, Sink, Source};
 use crate::worker::Worker;
-
-/// Interim responses of one exchange: more is a backend that never answers.
-const INTERIM_MAX: u8 = 16;
 
 pub(crate) struct Http1 {
     worker: Rc<Worker>,
@@ -26,7 +24,7 @@ pub(crate) struct Http1 {
     reused: bool,
     /// The framing left no doubt so far, and the backend wants to keep the connection.
     keep_alive: bool,
-    interim: u8,
+    interim: Interim,
 }
 
 impl Http1 {
@@ -42,7 +40,7 @@ impl Http1 {
             expects_continue: false,
             reused,
             keep_alive: false,
-            interim: 0,
+            interim: Interim::default(),
         }
     }
 
@@ -94,10 +92,7 @@ impl Http1 {
             match head.status {
                 101 => self.switch_protocols()?,
                 100..200 => {
-                    self.interim += 1;
-                    if self.interim > INTERIM_MAX {
-                        return Poll::Ready(Err(What::BadResponse.into()));
-                    }
+                    self.interim.count(&head.fields, &self.worker.limits)?;
                     if head.status == 100 && !self.expects_continue {
                         continue;
                     }

@@ -6,6 +6,7 @@ pub(crate) mod connect;
 mod endpoint;
 mod h1;
 mod h2;
+mod interim;
 
 use std::task::{Context, Poll};
 
@@ -15,6 +16,7 @@ use endpoint::Load;
 pub(crate) use endpoint::{Endpoint, Endpoints};
 pub(crate) use h1::Http1;
 use h2::Http2;
+use interim::Interim;
 
 use crate::failure::Failure;
 use crate::message::{Fields, Read, RequestHead, ResponseHead, Sink, Source};

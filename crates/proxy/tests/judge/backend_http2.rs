@@ -62,6 +62,23 @@ fn malformed_response_becomes_502() {
     });
 }
 
+/// R3: interim responses without end are given up, and the connection's next request is served.
+#[test]
+fn interim_responses_without_end_become_502() {
+    let origin = H2Origin::start(&[], |arrived| match (arrived.frame.kind, path(arrived)) {
+        (HEADERS, "/endless") => vec![respond(&[(":status", "103"), ("link", "</a>")], false); 1000],
+        (HEADERS, _) => vec![respond(&[(":status", "200")], false), Frame::data(0, true, "good")],
+        _ => Vec::new(),
+    });
+    let gateway = gateway(&origin);
+    let mut client = gateway.connect();
+    get(&mut client, "/endless");
+    let response = client.receive();
+    assert_eq!((response.status, response.interim.len()), (502, 16));
+    get(&mut client, "/next");
+    assert_eq!(client.receive().text(), "good");
+}
+
 /// S19: a body that is not what its length said is seen to be wrong.
 #[test]
 fn broken_body_is_never_passed_off_as_whole() {

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::fair::Fair;
 use crate::http2::DATA_OVERHEAD_BYTES_MAX;
 use crate::limits::Limits;
 use crate::watchdog::Watchdog;
@@ -55,7 +56,7 @@ impl Connection {
             .max_send_buffer_size(SEND_BUFFER_BYTES_MAX)
             .initial_max_send_streams(limits.streams_max as usize)
             .max_local_error_reset_streams(Some(limits.resets_max));
-        let (sender, mut codec) = builder.handshake(io).await.map_err(io::Error::other)?;
+        let (sender, mut codec) = builder.handshake(Fair::new(io)).await.map_err(io::Error::other)?;
         let connection = Rc::new(Self {
             sender: RefCell::new(Some(sender)),
             streams: Cell::new(0),
@@ -128,7 +129,7 @@ impl Drop for Place {
 
 /// Drives the codec until the connection ends. Ended here, by a heartbeat that stops, it fails its streams.
 async fn drive<IO>(
-    mut codec: client::Connection<IO, Bytes>,
+    mut codec: client::Connection<Fair<IO>, Bytes>,
     connection: Rc<Connection>,
     mut heartbeat: Option<Heartbeat>,
 ) where

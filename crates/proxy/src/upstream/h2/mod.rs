@@ -4,6 +4,7 @@
 //! done about that is the exchange's.
 
 mod connection;
+mod fair;
 mod head;
 mod pool;
 
@@ -18,6 +19,7 @@ use std::task::{Context, Poll, ready};
 use h2::Reason;
 use h2::client::ResponseFuture;
 
+use super::Interim;
 use crate::failure::{Failure, What};
 use crate::http2::{Incoming, Outgoing};
 use crate::limits::Limits;
@@ -36,6 +38,8 @@ pub(crate) struct Http2 {
     upgrade: bool,
     /// Of the client's WebSocket handshake.
     websocket_key: Option<Vec<u8>>,
+    expects_continue: bool,
+    interim: Interim,
     response: Option<ResponseFuture>,
     outgoing: Option<Outgoing>,
     incoming: Option<Incoming>,
@@ -51,6 +55,8 @@ impl Http2 {
             limits,
             upgrade: false,
             websocket_key: None,
+            expects_continue: false,
+            interim: Interim::default(),
             response: None,
             outgoing: None,
             incoming: None,
@@ -73,6 +79,7 @@ impl Http2 {
     /// upgrades.
     pub(crate) fn send_head(&mut self, head: &RequestHead) -> Result<(), Failure> {
         self.upgrade = head.upgrade.is_some();
+        self.expects_continue = head.expects_continue;
         self.websocket_key = head.fields.get("sec-websocket-key").filter(|_| self.upgrade).map(<[u8]>::to_vec);
         let is_end = !self.upgrade && matches!(head.body, BodyLength::Empty | BodyLength::Known(0));
         let request = head::write_request(head, self.scheme)?;
@@ -103,9 +110,14 @@ impl Http2 {
     /// to is a 101, as it is in HTTP/1.1.
     pub(crate) fn poll_response(&mut self, cx: &mut Context<'_>, head: &mut ResponseHead) -> Poll<Result<(), Failure>> {
         let Some(response) = &mut self.response else { return Poll::Ready(Err(What::BackendGone.into())) };
-        if let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx) {
+        // They have no flow control: what is in the codec is taken at once, and the exchange fails at the bound.
+        while let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx) {
             let status = interim.status().as_u16();
-            return Poll::Ready(Ok(head::read_response(status, interim.headers(), true, head, &self.limits)?));
+            head::read_response(status, interim.headers(), true, head, &self.limits)?;
+            self.interim.count(&head.fields, &self.limits)?;
+            if status != 100 || self.expects_continue {
+                return Poll::Ready(Ok(()));
+            }
         }
         let (parts, body) = ready!(Pin::new(response).poll(cx)).map_err(gone)?.into_parts();
         self.response = None;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
@@ -411,5 +411,40 @@ async fn a_closed_pool_lets_streams_end() {
             assert!(!backend.acquire().await.unwrap().is_reused());
         },
     )
+    .await;
+}
+
+/// As over HTTP/1.1: at the bound the exchange fails.
+#[tokio::test]
+async fn interim_responses_without_end_are_a_bad_response() {
+    let serve = |mut io: DuplexStream| async move {
+        io.read_exact(&mut [0; 24]).await.unwrap();
+        // Up to the request's HEADERS.
+        let mut head = [0; 9];
+        while head[3] != 1 {
+            io.read_exact(&mut head).await.unwrap();
+            let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+            io.read_exact(&mut payload).await.unwrap();
+        }
+        let (mut reader, mut writer) = tokio::io::split(io);
+        spawn_local(async move { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await });
+        // SETTINGS, then HEADERS of stream 1 without end: `:status: 103`, its name from the static table.
+        writer.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        let hint = [0, 0, 5, 1, 4, 0, 0, 0, 1, 0x08, 3, b'1', b'0', b'3'];
+        while writer.write_all(&hint.repeat(100)).await.is_ok() {}
+    };
+    with_backend(serve, async |backend| {
+        let (mut exchange, first) = backend.send(&get("/")).await;
+        assert_eq!(first.unwrap().status, 103);
+        let (mut response, mut passed) = (new_response(), 1);
+        let failure = loop {
+            match poll_fn(|cx| exchange.poll_response(cx, &mut response)).await {
+                Ok(()) => passed += 1,
+                Err(failure) => break failure,
+            }
+            assert!(passed < 100, "they are passed on without end");
+        };
+        assert_eq!((failure.what, passed), (What::BadResponse, 16));
+    })
     .await;
 }

@@ -38,6 +38,6 @@ pub mod verdict;
 pub mod world;
 
 #[cfg(feature = "translate")]
-pub use backend::endpoints::find_missing as find_missing_endpoints;
+pub use backend::unserving::find as find_unserving_endpoints;
 #[cfg(feature = "translate")]
 pub use compile::{Compiler, Delta, Outcome, PlanDelta, compile};

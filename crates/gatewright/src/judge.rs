@@ -15,7 +15,7 @@ use gatewright_core::{
         meta::Time,
         schema::{Channel, Position},
     },
-    find_missing_endpoints,
+    find_unserving_endpoints,
     plan::Plan,
     status::{self, Status},
     verdict::{Mend, Severity, Verdict},
@@ -106,7 +106,7 @@ impl Judge {
         let delta = self.compiler.compile(&mut self.world);
         self.show(delta.statuses);
         let plan = self.compiler.outcome().plans.get(&DataPlane::Merged).unwrap_or(&self.nothing).clone();
-        self.without_endpoints = find_missing_endpoints(&self.world, &plan);
+        self.without_endpoints = find_unserving_endpoints(&self.world, &plan);
         plan
     }
 

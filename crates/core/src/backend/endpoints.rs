@@ -2,35 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{
-    endpoints_id,
-    service::{FoundPort, find_port},
-};
+use super::service::{FoundPort, find_port};
 use crate::{
     api::{
         endpoint_slice::{AddressType, EndpointSlice, SliceEndpoint},
-        service::{Service, TransportProtocol},
+        service::TransportProtocol,
     },
-    plan::{Endpoint, Endpoints, Plan},
-    verdict::Verdict,
-    world::{Kind, ObjectKey, ObjectRef, World},
+    plan::{Endpoint, Endpoints},
+    world::{ObjectKey, World},
 };
-
-/// Tells of the Services in a Plan to which no EndpointSlice belongs. Standalone, where no cluster makes them, that is an
-/// oversight; in a cluster, they come and go.
-pub fn find_missing(world: &World, plan: &Plan) -> Vec<Verdict> {
-    let is_used = |key: &ObjectKey, service: &Service| {
-        service.spec.ports.iter().any(|port| plan.endpoints.contains_key(&endpoints_id(key, port.port)))
-    };
-    let missing = world.services.iter().filter(|(key, _)| world.slices_of(key).next().is_none());
-    let verdict = |(key, _): (&ObjectKey, &Service)| {
-        let object = ObjectRef { kind: Kind::Service, key: key.clone() };
-        let label = format!("kubernetes.io/service-name: {}", key.name);
-        let message = format!("it has no endpoints, so requests get 503: no EndpointSlice has the label `{label}`");
-        Verdict::warning(&object, "", message)
-    };
-    missing.filter(|(key, service)| is_used(key, service)).map(verdict).collect()
-}
 
 /// Collects the endpoints of a Service's port that take traffic now: the ready ones of all slices and families, or, when
 /// none is ready, those still serving while they terminate (KEP-1669). A port that the Service does not have has none.
@@ -59,7 +39,7 @@ pub(crate) fn of(world: &World, service: &ObjectKey, port: u16) -> Endpoints {
 
 /// Slices name their ports as the Service does and have targetPort's names resolved. A headless Service's slice may
 /// have no ports: then targetPort itself says where.
-fn slice_port(slice: &EndpointSlice, port: &FoundPort<'_>, headless: bool) -> Option<u16> {
+pub(super) fn slice_port(slice: &EndpointSlice, port: &FoundPort<'_>, headless: bool) -> Option<u16> {
     let named = slice.ports.iter().find(|found| found.name == port.name && found.protocol == TransportProtocol::Tcp);
     match named {
         Some(found) => found.port.or(port.target),
@@ -69,7 +49,7 @@ fn slice_port(slice: &EndpointSlice, port: &FoundPort<'_>, headless: bool) -> Op
 }
 
 /// All addresses of an endpoint are the same one; the API has consumers use the first.
-fn address(r#type: &AddressType, endpoint: &SliceEndpoint) -> Option<IpAddr> {
+pub(super) fn address(r#type: &AddressType, endpoint: &SliceEndpoint) -> Option<IpAddr> {
     let ip: IpAddr = endpoint.addresses.first()?.parse().ok()?;
     match r#type {
         AddressType::IPv4 => ip.is_ipv4().then_some(ip),

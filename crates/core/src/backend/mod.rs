@@ -6,6 +6,7 @@
 pub(crate) mod endpoints;
 mod protocol;
 mod service;
+pub(crate) mod unserving;
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},

@@ -20,6 +20,7 @@ mod message;
 mod observe;
 mod proxy;
 mod snapshot;
+mod stall;
 #[cfg(test)]
 mod testbed;
 mod tls;

@@ -37,6 +37,19 @@ pub struct Limits {
     pub retries_percent_max: usize,
     pub retries_min: usize,
     pub tls_handshake_timeout: Duration,
+    /// From a connection's beginning to the end of its first request's head, with TLS and HTTP/2's preface: whoever has not
+    /// asked by then is no client. With the second that closing may take, 15 s.
+    pub first_request_timeout: Duration,
+    /// Within which a client acknowledges our SETTINGS (RFC 9113 §6.5.3): every library does at once.
+    pub settings_timeout: Duration,
+    /// Within which a client that we wait for must take `client_bytes_min` of what we have for it; where its socket takes the
+    /// bytes, it takes tens of KiB at a time, so that about 3 KiB a second always pass. Slower than any network that
+    /// people load pages over, and with the 5 s of a busy connection's coarse timer still within 30 s. Tunnels have
+    /// `progress_timeout` instead, and a slow backend is not the client's fault.
+    pub client_stall_timeout: Duration,
+    /// Above what windows that open a byte at a time let through (HARDENING H7); low, because a hundred streams may
+    /// share a slow network.
+    pub client_bytes_min: u64,
     /// From the first byte of a head to its end, however it trickles.
     pub head_timeout: Duration,
     /// Bytes per second a request body must bring after `body_grace`.
@@ -107,6 +120,10 @@ impl Default for Limits {
             retries_percent_max: 20,
             retries_min: 10,
             tls_handshake_timeout: Duration::from_secs(10),
+            first_request_timeout: Duration::from_secs(14),
+            settings_timeout: Duration::from_secs(10),
+            client_stall_timeout: Duration::from_secs(20),
+            client_bytes_min: 1024,
             head_timeout: Duration::from_secs(10),
             body_rate_min: 1024,
             body_grace: Duration::from_secs(10),

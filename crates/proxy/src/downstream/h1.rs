@@ -1,6 +1,7 @@
 //! HTTP/1.1 clients (RFC 9112): one request after the other on a connection.
 
 use std::future::poll_fn;
+use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::http1::{
 };
 use crate::limits::Limits;
 use crate::message::{Fields, Read, Refused, RequestHead, ResponseHead, Sink, Source, Version};
+use crate::stall::Stall;
 use crate::violation::Violation;
 use crate::watchdog::Watchdog;
 use crate::worker::{Connection, Worker};
@@ -40,7 +42,9 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     may_be_http2: bool,
 ) -> Option<(S, Vec<u8>)> {
     let mut client = Client::new(stream, worker.clone(), connection.clone());
-    let mut watchdog = Watchdog::new(Instant::now() + worker.limits.idle_timeout);
+    let first_by = connection.began + worker.limits.first_request_timeout;
+    client.first_by = Some(first_by);
+    let mut watchdog = Watchdog::new(first_by);
     let mut requests = 0;
     loop {
         let sniff = may_be_http2 && requests == 0;
@@ -91,6 +95,13 @@ struct Client<S> {
     awaits_continue: bool,
     /// The client and we both want the connection to go on after this exchange.
     may_persist: bool,
+    /// When the first request must be here.
+    first_by: Option<Instant>,
+    is_tunnel: bool,
+    /// A client that does not read.
+    stall: Stall,
+    /// What `transport` had sent when that was last looked at.
+    sent: u64,
     /// When the first byte of the head under way came.
     head_began: Option<Instant>,
     /// Bytes of `transport.inbound` known to hold no end of a head.
@@ -99,6 +110,7 @@ struct Client<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     fn new(stream: S, worker: Rc<Worker>, connection: Rc<Connection>) -> Self {
+        let stall = Stall::new(worker.limits.client_stall_timeout, worker.limits.client_bytes_min);
         Self {
             transport: Transport::new(stream, Vec::new()),
             incoming: Incoming::new(BodyReader::Done),
@@ -110,6 +122,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             upgrade: None,
             awaits_continue: false,
             may_persist: true,
+            first_by: None,
+            is_tunnel: false,
+            stall,
+            sent: 0,
             head_began: None,
             searched: 0,
         }
@@ -119,8 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     fn poll_head(&mut self, cx: &mut Context<'_>, watchdog: &mut Watchdog, sniff: bool) -> Poll<Next> {
         if !self.transport.inbound.is_empty() && self.head_began.is_none() {
             // A pipelined request was read with the one before.
-            self.head_began = Some(Instant::now());
-            watchdog.set_in(self.worker.limits.head_timeout);
+            self.begin_head(watchdog);
             if let Some(next) = self.parse_inbound(sniff) {
                 return Poll::Ready(next);
             }
@@ -160,6 +175,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
+    /// The first byte of a head is here.
+    fn begin_head(&mut self, watchdog: &mut Watchdog) {
+        let now = Instant::now();
+        self.head_began = Some(now);
+        let by = now + self.worker.limits.head_timeout;
+        watchdog.set(self.first_by.map_or(by, |first_by| by.min(first_by)));
+    }
+
     /// An idle connection that is asked to end waits a little: a request may be on its way, and would meet a reset.
     fn closing_since_expired(&mut self, watchdog: &mut Watchdog) -> bool {
         let grace = self.worker.limits.drain_idle_timeout;
@@ -174,8 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     fn parse_fresh(&mut self, bytes: &[u8], watchdog: &mut Watchdog, sniff: bool) -> Option<Next> {
         if sniff && bytes.starts_with(&PREFACE[..PREFACE.len().min(bytes.len()).min(4)]) {
             self.transport.inbound.extend_from_slice(bytes);
-            self.head_began = Some(Instant::now());
-            watchdog.set_in(self.worker.limits.head_timeout);
+            self.begin_head(watchdog);
             return self.parse_inbound(sniff);
         }
         let mut head = self.new_head();
@@ -187,8 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             Ok(None) => {
                 self.transport.inbound.extend_from_slice(bytes);
                 self.searched = bytes.len();
-                self.head_began = Some(Instant::now());
-                watchdog.set_in(self.worker.limits.head_timeout);
+                self.begin_head(watchdog);
                 None
             }
             Err(violation) => Some(refused(violation, bytes, head)),
@@ -240,6 +261,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Takes up the exchange that `head` asks for.
     fn begin(&mut self, head: Box<RequestHead>, parsed: Parsed) -> Next {
+        self.first_by = None;
         self.head_began = None;
         self.searched = 0;
         self.incoming = Incoming::new(parsed.body);
@@ -262,7 +284,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             Poll::Ready(result) => Poll::Ready(result.is_ok()),
             Poll::Pending => {
                 if !std::mem::replace(&mut waiting, true) {
-                    watchdog.set_in(self.worker.limits.progress_timeout);
+                    watchdog.set_in(self.worker.limits.client_stall_timeout);
                 }
                 watchdog.poll(cx).map(|()| false)
             }
@@ -348,6 +370,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
+    /// Gives up a client that takes nothing of what there is for it. A tunnel has the exchange's deadlines alone.
+    fn watch<T>(&mut self, cx: &mut Context<'_>, written: Poll<Result<T, Failure>>) -> Poll<Result<T, Failure>> {
+        let sent = std::mem::replace(&mut self.sent, self.transport.sent);
+        if written.is_pending() && !self.is_tunnel {
+            self.stall.progress(self.transport.sent - sent);
+            return self
+                .stall
+                .poll(cx)
+                .map(|()| Err(Failure::because(What::ClientGone, io::ErrorKind::TimedOut.into())));
+        }
+        if self.transport.outbound.is_empty() {
+            self.stall.end();
+        }
+        written
+    }
+
     fn outbound(&mut self) -> &mut Vec<u8> {
         if self.transport.outbound.capacity() == 0 {
             self.transport.outbound = self.worker.buffers.take();
@@ -394,6 +432,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Downstream for Client<S> {
         let protocol = self.upgrade.take();
         write_interim(self.outbound(), head, protocol.as_deref());
         self.may_persist = false;
+        self.is_tunnel = true;
         self.incoming = Incoming::new(BodyReader::UntilClose);
         self.outgoing = Outgoing::new(BodyWriter::UntilClose);
         self.flush_now(cx)
@@ -433,7 +472,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Source for Client<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Sink for Client<S> {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Failure>> {
-        self.outgoing.poll_ready(&mut self.transport, cx).map_err(|error| trouble(error.into()))
+        let ready = self.outgoing.poll_ready(&mut self.transport, cx).map_err(|error| trouble(error.into()));
+        self.watch(cx, ready)
     }
 
     fn write(&mut self, cx: &mut Context<'_>, data: &[u8], last: bool) -> Result<(), Failure> {
@@ -445,6 +485,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink for Client<S> {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        self.outgoing.poll_flush(&mut self.transport, cx).map_err(|error| trouble(error.into()))
+        let flushed = self.outgoing.poll_flush(&mut self.transport, cx).map_err(|error| trouble(error.into()));
+        self.watch(cx, flushed)
     }
 }

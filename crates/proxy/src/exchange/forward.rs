@@ -229,7 +229,7 @@ impl<D: Downstream> Exchange<'_, D> {
     /// Sends an answer of the gateway's own.
     async fn answer(&mut self, answer: Answer) -> Result<(), Failure> {
         self.account.status = answer.head.status;
-        self.watchdog.set_in(self.worker.limits.progress_timeout);
+        self.watchdog.set_in(self.worker.limits.client_stall_timeout);
         poll_fn(|cx| self.client.send_head(cx, &answer.head).into()).await?;
         self.account.response_bytes = answer.body.len() as u64;
         let mut rest = &*answer.body;

@@ -15,13 +15,15 @@ pub(crate) struct Transport<S> {
     /// Bytes to write; those before `written` are with the kernel.
     pub(crate) outbound: Vec<u8>,
     written: usize,
+    /// Bytes that the stream took.
+    pub(crate) sent: u64,
     /// The stream took bytes that it may still hold itself, as TLS does.
     unflushed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     pub(crate) fn new(io: S, inbound: Vec<u8>) -> Self {
-        Self { io, inbound, outbound: Vec::new(), written: 0, unflushed: false }
+        Self { io, inbound, outbound: Vec::new(), written: 0, sent: 0, unflushed: false }
     }
 
     #[cfg(test)]
@@ -53,6 +55,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.written += n;
+            self.sent += n as u64;
             self.unflushed = true;
         }
         self.outbound.clear();

@@ -7,19 +7,16 @@ use std::time::Duration;
 use bytes::{Buf as _, Bytes};
 use h2::{Reason, RecvStream, SendStream};
 use http::HeaderMap;
-use tokio::time::Instant;
 
 use super::{read_trailers, write_fields};
 use crate::failure::{Failure, What};
 use crate::limits::Limits;
 use crate::message::{Fields, Read, Sink, Source};
+use crate::stall::Stall;
 use crate::violation::Violation;
-use crate::watchdog::Watchdog;
 
 /// Bytes that are welcome at a time, and so what one stream holds for a peer whose window is shut.
 const WRITE_BYTES_MAX: usize = 32 * 1024;
-/// Bytes a peer must take to count as taking anything: window updates of a byte keep no stream alive (HARDENING H7).
-const PROGRESS_BYTES_MIN: usize = 1024;
 
 /// A body that arrives. Its window grows again as the bytes are read out.
 #[derive(Debug)]
@@ -120,6 +117,8 @@ pub(crate) struct Outgoing {
     queue: Bytes,
     end: End,
     stall: Stall,
+    /// It was given up because the peer took nothing.
+    timed_out: bool,
     gone: What,
     /// What the peer is told when the body cannot be brought to its end.
     abort: Reason,
@@ -138,17 +137,42 @@ enum End {
 impl Outgoing {
     /// A response's body; one that ends with its head is already at its end.
     pub(crate) fn to_client(stream: SendStream<Bytes>, is_end: bool, limits: &Limits) -> Self {
-        Self::new(stream, is_end, limits, What::ClientGone, Reason::INTERNAL_ERROR)
+        Self::new(stream, is_end, limits.client_stall_timeout, limits, What::ClientGone, Reason::INTERNAL_ERROR)
+    }
+
+    /// What goes to a client through a tunnel, which may rest for longer.
+    pub(crate) fn to_tunnel(stream: SendStream<Bytes>, limits: &Limits) -> Self {
+        Self::new(stream, false, limits.progress_timeout, limits, What::ClientGone, Reason::INTERNAL_ERROR)
     }
 
     /// A request's body.
     pub(crate) fn to_backend(stream: SendStream<Bytes>, is_end: bool, limits: &Limits) -> Self {
-        Self::new(stream, is_end, limits, What::BackendGone, Reason::CANCEL)
+        Self::new(stream, is_end, limits.progress_timeout, limits, What::BackendGone, Reason::CANCEL)
     }
 
-    fn new(stream: SendStream<Bytes>, is_end: bool, limits: &Limits, gone: What, abort: Reason) -> Self {
+    fn new(
+        stream: SendStream<Bytes>,
+        is_end: bool,
+        timeout: Duration,
+        limits: &Limits,
+        gone: What,
+        abort: Reason,
+    ) -> Self {
         let end = if is_end { End::Sent } else { End::Open };
-        Self { stream, queue: Bytes::new(), end, stall: Stall::new(limits.progress_timeout), gone, abort }
+        Self {
+            stream,
+            queue: Bytes::new(),
+            end,
+            stall: Stall::new(timeout, limits.client_bytes_min),
+            timed_out: false,
+            gone,
+            abort,
+        }
+    }
+
+    /// Whether it was given up because the peer took nothing.
+    pub(crate) fn has_timed_out(&self) -> bool {
+        self.timed_out
     }
 
     /// Ready when the peer gave the stream up.
@@ -166,6 +190,7 @@ impl Outgoing {
                     Poll::Pending if self.stall.poll(cx).is_ready() => {
                         self.stream.send_reset(Reason::CANCEL);
                         self.end = End::Sent;
+                        self.timed_out = true;
                         return Poll::Ready(Err(Failure::because(self.gone, io::ErrorKind::TimedOut.into())));
                     }
                     Poll::Pending => return Poll::Pending,
@@ -174,7 +199,7 @@ impl Outgoing {
                 };
             }
             let piece = self.queue.split_to(window.min(self.queue.len()));
-            self.stall.progress(piece.len());
+            self.stall.progress(piece.len() as u64);
             let is_last = self.queue.is_empty() && matches!(self.end, End::Queued(None));
             if is_last {
                 self.end = End::Sent;
@@ -253,48 +278,7 @@ impl Drop for Outgoing {
     fn drop(&mut self) {
         if !matches!(self.end, End::Sent) {
             // Whoever gives up first, a window held shut is the peer's doing.
-            self.stream.send_reset(if self.stall.blocked { Reason::CANCEL } else { self.abort });
+            self.stream.send_reset(if self.stall.is_waiting() { Reason::CANCEL } else { self.abort });
         }
-    }
-}
-
-/// A peer that holds its window shut.
-struct Stall {
-    timeout: Duration,
-    /// Bytes it has taken since the deadline was last moved.
-    taken: usize,
-    /// Runs while a stream is blocked, and is kept for the next time.
-    watchdog: Option<Watchdog>,
-    blocked: bool,
-}
-
-impl Stall {
-    fn new(timeout: Duration) -> Self {
-        Self { timeout, taken: 0, watchdog: None, blocked: false }
-    }
-
-    /// Called while blocked; ready when that has been so for too long.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = || Instant::now() + self.timeout;
-        let watchdog = self.watchdog.get_or_insert_with(|| Watchdog::new(deadline()));
-        if !self.blocked {
-            watchdog.set(deadline());
-            self.blocked = true;
-            self.taken = 0;
-        }
-        watchdog.poll(cx)
-    }
-
-    /// The peer took some bytes: enough of them count as a new beginning.
-    fn progress(&mut self, bytes: usize) {
-        self.taken += bytes;
-        if self.taken >= PROGRESS_BYTES_MIN {
-            self.blocked = false;
-        }
-    }
-
-    /// The peer took all there was.
-    fn end(&mut self) {
-        self.blocked = false;
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::{Connection, Watch, Worker};
 use crate::downstream;
@@ -142,6 +143,7 @@ async fn serve(stream: TcpStream, client: SocketAddr, port: u16, worker: Rc<Work
 }
 
 async fn serve_tls(acceptor: Arc<tls::Acceptor>, stream: TcpStream, client: SocketAddr, port: u16, worker: Rc<Worker>) {
+    let began = Instant::now();
     let secured = match Box::pin(acceptor.accept(stream, worker.limits.tls_handshake_timeout)).await {
         Ok(secured) => secured,
         Err(error) => {
@@ -152,6 +154,7 @@ async fn serve_tls(acceptor: Arc<tls::Acceptor>, stream: TcpStream, client: Sock
     };
     drop(acceptor);
     let mut connection = Connection::new(client, port, Scheme::Https, secured.sni);
+    connection.began = began;
     connection.client_trust = secured.client;
     let connection = worker.connections.add(&worker, connection);
     if secured.is_h2 {

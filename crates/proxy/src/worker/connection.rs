@@ -7,6 +7,8 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::Waker;
 
+use tokio::time::Instant;
+
 use crate::message::Scheme;
 use crate::tls::ClientTrust;
 
@@ -41,6 +43,8 @@ impl Connections {
 /// What is true of a connection for as long as it lasts.
 pub(crate) struct Connection {
     pub(crate) client: SocketAddr,
+    /// When it was accepted.
+    pub(crate) began: Instant,
     /// `client`'s address as text: what X-Forwarded-For says.
     pub(crate) client_text: String,
     /// The listener's port as the Plan names it.
@@ -61,6 +65,7 @@ impl Connection {
     pub(crate) fn new(client: SocketAddr, port: u16, scheme: Scheme, sni: Option<Arc<str>>) -> Self {
         Self {
             client,
+            began: Instant::now(),
             client_text: client.ip().to_canonical().to_string(),
             port,
             scheme,

@@ -10,6 +10,10 @@ use tokio::net::TcpListener;
 /// Connections the kernel may hold for us while we are busy; it cuts this to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
+/// Bytes that a client's socket may hold beyond those under way. With more, the kernel says that there is room again only
+/// after a third of megabytes, and a slow client looks like one that does not read.
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+
 /// Opens a listening socket that shares its address with the other workers'.
 pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
@@ -20,6 +24,8 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         // Where both families are wanted, both are bound: one socket for both would hide which failed.
         socket.set_only_v6(true)?;
     }
+    // Its connections have it from it.
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())

@@ -571,7 +571,7 @@ fn streams_over_the_limit_are_refused() {
 fn window_held_shut_is_given_up() {
     let origin = Origin::answering(|_| Answer::ok(&"x".repeat(100_000)));
     let gateway = Gateway::builder()
-        .limits(|limits| limits.progress_timeout = Duration::from_millis(400))
+        .limits(|limits| limits.client_stall_timeout = Duration::from_millis(400))
         .forward("", &origin)
         .start();
     for drips in [false, true] {

@@ -84,7 +84,7 @@ fn silent_client_is_let_go() {
     let gateway = Gateway::builder()
         .limits(|limits| {
             limits.idle_timeout = SHORT;
-            limits.head_timeout = SHORT;
+            limits.first_request_timeout = SHORT;
         })
         .forward("", &origin)
         .start();
@@ -142,7 +142,7 @@ fn client_that_does_not_read_is_let_go() {
     let origin = Origin::answering(|_| {
         Answer::raw(format!("HTTP/1.1 200 OK\r\nContent-Length: 64000000\r\n\r\n{}", "x".repeat(64_000_000)))
     });
-    let gateway = Gateway::builder().limits(|limits| limits.progress_timeout = SHORT).forward("", &origin).start();
+    let gateway = Gateway::builder().limits(|limits| limits.client_stall_timeout = SHORT).forward("", &origin).start();
     let mut client = gateway.connect();
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
     origin.wait_for_closed(1);

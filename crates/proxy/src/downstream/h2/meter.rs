@@ -38,6 +38,8 @@ const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 
 const END_STREAM: u8 = 0x1;
+/// Of SETTINGS.
+const ACK: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
 const PADDED: u8 = 0x8;
 const PRIORITISED: u8 = 0x20;
@@ -75,6 +77,8 @@ pub(crate) struct Meter {
     blocks: Blocks,
     /// Streams whose `:path` had a fragment, in their order.
     fragments: Vec<u32>,
+    /// Our SETTINGS have been acknowledged.
+    pub(crate) is_settled: bool,
     /// Since when a header block or a frame's head has been arriving.
     pub(crate) block_since: Option<Instant>,
 
@@ -104,6 +108,7 @@ impl Meter {
             block_frame: 0,
             blocks: Blocks::default(),
             fragments: Vec::new(),
+            is_settled: false,
             block_since: None,
             continuations: 0,
             continuations_max: limits.continuations_max,
@@ -216,6 +221,10 @@ impl Meter {
                 if length == 0 { self.end_header_frame() } else { Ok(()) }
             }
             RST_STREAM => self.resets.count(1).map_err(|()| Flood::Resets),
+            SETTINGS if flags & ACK != 0 && !self.is_settled => {
+                self.is_settled = true;
+                Ok(())
+            }
             SETTINGS => self.settings.count(1).map_err(|()| Flood::Settings),
             PRIORITY => self.pings.count(1).map_err(|()| Flood::Pings),
             PING => self.ping(),

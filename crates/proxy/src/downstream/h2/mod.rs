@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 use crate::edge::Underscores;
 use crate::exchange;
@@ -35,7 +36,8 @@ where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let underscores = worker.edge.underscores;
-    let settings = Settings { limits: worker.limits.clone(), scheme: connection.scheme, underscores };
+    let settings =
+        Settings { limits: worker.limits.clone(), began: connection.began, scheme: connection.scheme, underscores };
     let closing = {
         let connection = connection.clone();
         poll_fn(move |cx| {
@@ -52,6 +54,8 @@ where
 /// What a connection needs to know besides its bytes.
 struct Settings {
     limits: Arc<Limits>,
+    /// When the connection was accepted.
+    began: Instant,
     /// Of the client's connection.
     scheme: Scheme,
     underscores: Underscores,

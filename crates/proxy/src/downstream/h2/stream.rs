@@ -1,6 +1,7 @@
 //! One stream as the client's side of an exchange.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -9,6 +10,7 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{HeaderValue, Response, StatusCode, header};
 
+use super::transport::Gauge;
 use crate::downstream::Downstream;
 use crate::failure::{Failure, What};
 use crate::http2::{Incoming, Outgoing, write_fields};
@@ -22,6 +24,7 @@ pub(super) struct Stream {
     /// The request was a HEAD: its answer has no body.
     is_head: bool,
     limits: Arc<Limits>,
+    gauge: Rc<Gauge>,
 }
 
 enum Answer {
@@ -30,8 +33,14 @@ enum Answer {
 }
 
 impl Stream {
-    pub(super) fn new(body: RecvStream, answer: SendResponse<Bytes>, is_head: bool, limits: Arc<Limits>) -> Self {
-        Self { incoming: Incoming::of_client(body, &limits), outgoing: Answer::Awaited(answer), is_head, limits }
+    pub(super) fn new(
+        body: RecvStream,
+        answer: SendResponse<Bytes>,
+        is_head: bool,
+        limits: Arc<Limits>,
+        gauge: Rc<Gauge>,
+    ) -> Self {
+        Self { incoming: Incoming::of_client(body, &limits), outgoing: Answer::Awaited(answer), is_head, limits, gauge }
     }
 
     fn begin(&mut self, response: Response<()>, is_end: bool) -> Result<(), Failure> {
@@ -80,7 +89,11 @@ impl Downstream for Stream {
     fn upgrade(&mut self, _cx: &mut Context<'_>, head: &ResponseHead) -> Result<(), Failure> {
         let mut response = convert(200, &head.fields)?;
         response.headers_mut().remove(header::SEC_WEBSOCKET_ACCEPT);
-        self.begin(response, false)
+        let Answer::Awaited(answer) = &mut self.outgoing else { return Err(out_of_order()) };
+        let stream = answer.send_response(response, false).map_err(gone)?;
+        self.gauge.has_tunnel.set(true);
+        self.outgoing = Answer::Begun(Outgoing::to_tunnel(stream, &self.limits));
+        Ok(())
     }
 
     /// Requests have streams of their own: whatever becomes of this one, the next is not concerned.
@@ -113,8 +126,10 @@ impl Sink for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if let Answer::Awaited(answer) = &mut self.outgoing {
-            answer.send_reset(Reason::INTERNAL_ERROR);
+        match &mut self.outgoing {
+            Answer::Awaited(answer) => answer.send_reset(Reason::INTERNAL_ERROR),
+            Answer::Begun(body) if body.has_timed_out() => self.gauge.has_stalled.set(true),
+            Answer::Begun(_) => {}
         }
     }
 }

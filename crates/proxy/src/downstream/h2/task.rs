@@ -41,7 +41,9 @@ pub(super) async fn serve<IO, H>(
     H: Handler,
 {
     let gauge = Rc::new(Gauge::new(&settings.limits));
-    let mut watchdog = Watchdog::new(Instant::now() + settings.limits.head_timeout);
+    let Limits { head_timeout, first_request_timeout, settings_timeout, .. } = *settings.limits;
+    let first_by = settings.began + first_request_timeout;
+    let mut watchdog = Watchdog::new(first_by.min(Instant::now() + head_timeout));
     let mut handshake = builder(&settings.limits).handshake::<_, Bytes>(Transport::new(io, prefix, gauge.clone()));
     let codec = poll_fn(|cx| match Pin::new(&mut handshake).poll(cx) {
         Poll::Ready(result) => Poll::Ready(result.ok()),
@@ -49,12 +51,13 @@ pub(super) async fn serve<IO, H>(
         Poll::Pending => watchdog.poll(cx).map(|()| None),
     });
     let Some(codec) = codec.await else { return };
-    watchdog.set(Instant::now() + TICK);
     let mut connection = Connection {
         codec,
         gauge,
         watchdog,
         ticking: true,
+        first_by,
+        settled_by: Instant::now() + settings_timeout,
         streams: Rc::new(Streams { running: Cell::new(0), idle_since: Cell::new(Instant::now()) }),
         admitted: 0,
         goodbye: Goodbye::No,
@@ -62,6 +65,7 @@ pub(super) async fn serve<IO, H>(
         lanes: Lanes::new(handler.clone()),
         handler,
     };
+    connection.arm(Instant::now());
     let mut drain = pin!(drain);
     poll_fn(|cx| {
         if connection.goodbye == Goodbye::No && drain.as_mut().poll(cx).is_ready() {
@@ -93,6 +97,9 @@ struct Connection<IO, H: Handler> {
     watchdog: Watchdog,
     /// The watchdog wakes at the next tick, rather than when an idle connection has idled enough.
     ticking: bool,
+    /// When the first request must be here, and the acknowledgement of our SETTINGS.
+    first_by: Instant,
+    settled_by: Instant,
     streams: Rc<Streams>,
     /// Streams admitted so far.
     admitted: u32,
@@ -154,7 +161,7 @@ where
             }
             if !self.ticking && self.needs_ticks() {
                 self.ticking = true;
-                self.watchdog.set(Instant::now() + TICK);
+                self.arm(Instant::now());
             }
             if self.watchdog.poll(cx).is_pending() {
                 return Poll::Pending;
@@ -188,7 +195,7 @@ where
             Ok(()) => Ok(head),
             Err(violation) => Err(refuse(&parts, violation, head)),
         };
-        let stream = Stream::new(body, respond, parts.method == http::Method::HEAD, limits.clone());
+        let stream = Stream::new(body, respond, parts.method == http::Method::HEAD, limits.clone(), self.gauge.clone());
         self.lanes.serve(Job { head, stream, guard });
         self.admitted += 1;
         if self.admitted >= self.settings.limits.connection_requests_max || self.handler.is_draining() {
@@ -217,16 +224,38 @@ where
             || self.gauge.meter.borrow().block_since.is_some()
     }
 
+    /// Has the watchdog wait for what must happen next.
+    fn arm(&mut self, now: Instant) {
+        let idle_by = self.streams.idle_since.get() + self.settings.limits.idle_timeout;
+        let mut next = if self.ticking { now + TICK } else { idle_by };
+        if self.admitted == 0 {
+            next = next.min(self.first_by);
+        }
+        if !self.gauge.meter.borrow().is_settled {
+            next = next.min(self.settled_by);
+        }
+        self.watchdog.set(next);
+    }
+
     /// Ends what stands still. Returns whether the connection is over.
     fn tick(&mut self) -> bool {
         let now = Instant::now();
         let since = |since: Option<Instant>| since.map_or(Duration::ZERO, |since| now - since);
         let limits = self.settings.limits.clone();
         let idle = self.streams.running.get() == 0;
-        if self.goodbye == Goodbye::Final || since(self.gauge.write_blocked_since.get()) >= limits.progress_timeout {
+        let stall_timeout =
+            if self.gauge.has_tunnel.get() { limits.progress_timeout } else { limits.client_stall_timeout };
+        if self.goodbye == Goodbye::Final || since(self.gauge.write_blocked_since.get()) >= stall_timeout {
             return true;
         }
         if since(self.gauge.meter.borrow().block_since) >= limits.head_timeout {
+            self.close(Reason::ENHANCE_YOUR_CALM);
+        } else if !self.gauge.meter.borrow().is_settled && now >= self.settled_by {
+            self.close(Reason::SETTINGS_TIMEOUT);
+        } else if self.admitted == 0 && now >= self.first_by {
+            self.close(Reason::NO_ERROR);
+        } else if idle && self.gauge.has_stalled.get() {
+            // It opened no window for what it asked, and asks for nothing else.
             self.close(Reason::ENHANCE_YOUR_CALM);
         } else if let Goodbye::Said(when) = self.goodbye {
             // A client that never answers the goodbye's PING would keep the connection for good.
@@ -240,7 +269,7 @@ where
             self.lanes.shrink();
         }
         self.ticking = self.needs_ticks();
-        self.watchdog.set(if self.ticking { now + TICK } else { self.streams.idle_since.get() + limits.idle_timeout });
+        self.arm(now);
         false
     }
 }

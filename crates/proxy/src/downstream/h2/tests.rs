@@ -133,7 +133,12 @@ async fn against<C: Future<Output = ()>>(
 ) {
     let (ours, theirs) = duplex(1024 * 1024);
     let (origin, drain) = (Rc::new(Origin::default()), Rc::new(Notify::new()));
-    let settings = Settings { limits: Arc::new(limits), scheme: Scheme::Http, underscores: Underscores::Reject };
+    let settings = Settings {
+        limits: Arc::new(limits),
+        began: Instant::now(),
+        scheme: Scheme::Http,
+        underscores: Underscores::Reject,
+    };
     let (handler, drained) = (origin.clone(), drain.clone());
     LocalSet::new()
         .run_until(async move {
@@ -462,6 +467,24 @@ async fn pings_that_answer_data_are_no_flood() {
     .await;
 }
 
+/// Slow, but it takes what it asked for.
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_is_served_to_the_end() {
+    against(Limits::default(), async |io, origin, _| {
+        let mut raw = Raw::open_with(io, &[0, 4, 0, 0, 0, 0]).await;
+        let asked = [(":method", "GET"), (":scheme", "http"), (":path", "/size/10000"), (":authority", "a")];
+        raw.send(HEADERS, END_STREAM | END_HEADERS, 1, &block(&asked)).await;
+        raw.until(HEADERS).await;
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_secs(15)).await;
+            raw.send(WINDOW_UPDATE, 0, 1, &2000_u32.to_be_bytes()).await;
+            assert_eq!(raw.until(DATA).await.payload.len(), 2000);
+        }
+        assert_eq!(origin.failed.get(), None);
+    })
+    .await;
+}
+
 /// A client that holds its window and drips a byte at a time gains nothing by the dripping.
 #[tokio::test(start_paused = true)]
 async fn a_stalled_stream_is_reset() {
@@ -476,14 +499,17 @@ async fn a_stalled_stream_is_reset() {
         )
         .await;
         raw.until(HEADERS).await;
-        for _ in 0..11 {
-            tokio::time::sleep(Duration::from_secs(5)).await;
+        for _ in 0..9 {
+            tokio::time::sleep(Duration::from_secs(2)).await;
             raw.send(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1]).await;
             assert_eq!(raw.until(DATA).await.payload, b"x");
         }
         assert_eq!(raw.until(RST_STREAM).await.payload, [0, 0, 0, 8]);
-        assert_eq!(start.elapsed(), Duration::from_secs(60));
+        assert_eq!(start.elapsed(), Duration::from_secs(20));
         assert_eq!(origin.failed.get(), Some(What::ClientGone));
+        // It asks for nothing else.
+        raw.closed().await;
+        assert!(start.elapsed() <= Duration::from_secs(30), "{:?}", start.elapsed());
     })
     .await;
 }
@@ -516,12 +542,54 @@ async fn a_silent_client_is_dropped_before_its_preface_is_whole() {
 async fn an_idle_connection_is_closed_with_a_goodbye() {
     against(Limits::default(), async |io, _, _| {
         let mut raw = Raw::open(io).await;
+        raw.send(HEADERS, END_STREAM | END_HEADERS, 1, &block(&ROOT)).await;
+        raw.until(HEADERS).await;
         let start = Instant::now();
         assert_eq!(raw.until(GOAWAY).await.payload, [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
         assert!((300..=305).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
         // The client does not answer, so the rest follows by itself.
-        assert_eq!(raw.until(GOAWAY).await.payload, [0; 8]);
+        assert_eq!(raw.until(GOAWAY).await.payload, [0, 0, 0, 1, 0, 0, 0, 0]);
         raw.closed().await;
+    })
+    .await;
+}
+
+/// Whatever it says meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_for_nothing_is_gone_within_15_s() {
+    for pings in [false, true] {
+        against(Limits::default(), async |io, _, _| {
+            let mut raw = Raw::open(io).await;
+            let start = Instant::now();
+            if pings {
+                for _ in 0..6 {
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                    raw.send(PING, 0, 0, &[0; 8]).await;
+                }
+            }
+            raw.until(GOAWAY).await;
+            raw.closed().await;
+            assert_eq!(start.elapsed(), Duration::from_secs(14));
+        })
+        .await;
+    }
+}
+
+/// RFC 9113 §6.5.3.
+#[tokio::test(start_paused = true)]
+async fn settings_that_are_not_acknowledged_end_the_connection() {
+    against(Limits::default(), async |mut io, origin, _| {
+        io.write_all(PREFACE).await.unwrap();
+        let mut raw = Raw(io);
+        let start = Instant::now();
+        raw.send(SETTINGS, 0, 0, &[]).await;
+        raw.send(HEADERS, END_STREAM | END_HEADERS, 1, &block(&HANG)).await;
+        const SETTINGS_TIMEOUT: u8 = 4;
+        assert_eq!(raw.until(GOAWAY).await.payload, [0, 0, 0, 1, 0, 0, 0, SETTINGS_TIMEOUT]);
+        raw.closed().await;
+        assert_eq!(start.elapsed(), Duration::from_secs(10));
+        tokio::task::yield_now().await;
+        assert_eq!(origin.cancelled.get(), 1);
     })
     .await;
 }
@@ -585,6 +653,7 @@ async fn running_work_counts_to_the_limit_of_streams() {
             let deaf = Rc::new(Deaf(Cell::new(0)));
             let settings = Settings {
                 limits: Arc::new(Limits { streams_max: 4, ..Limits::default() }),
+                began: Instant::now(),
                 scheme: Scheme::Http,
                 underscores: Underscores::Reject,
             };
@@ -653,6 +722,7 @@ impl Raw {
         io.write_all(PREFACE).await.unwrap();
         let mut raw = Self(io);
         raw.send(SETTINGS, 0, 0, settings).await;
+        raw.send(SETTINGS, ACK, 0, &[]).await;
         raw
     }
 

@@ -19,11 +19,21 @@ pub(super) struct Gauge {
     pub(super) flood: Cell<Option<Flood>>,
     /// Since when the client has taken no byte that we have for it.
     pub(super) write_blocked_since: Cell<Option<Instant>>,
+    /// The client held a stream's window shut until the stream was given up.
+    pub(super) has_stalled: Cell<bool>,
+    /// A stream is, or was, a tunnel: those may rest.
+    pub(super) has_tunnel: Cell<bool>,
 }
 
 impl Gauge {
     pub(super) fn new(limits: &Limits) -> Self {
-        Self { meter: RefCell::new(Meter::new(limits)), flood: Cell::new(None), write_blocked_since: Cell::new(None) }
+        Self {
+            meter: RefCell::new(Meter::new(limits)),
+            flood: Cell::new(None),
+            write_blocked_since: Cell::new(None),
+            has_stalled: Cell::new(false),
+            has_tunnel: Cell::new(false),
+        }
     }
 }
 

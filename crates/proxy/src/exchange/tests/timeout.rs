@@ -139,9 +139,71 @@ async fn a_head_that_trickles_in_is_a_408() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_closed_without_a_word() {
     Bed::run(rule(), async |bed| {
-        let (mut client, began) = (bed.client(), Instant::now());
+        let mut backend = listen(app(1));
+        let mut client = bed.client();
+        client.get().await;
+        backend.accept().await.answer("200 OK").await;
+        client.hear("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+        let began = Instant::now();
         assert_eq!(client.rest().await, "");
         assert_eq!(began.elapsed().as_secs(), 300);
+    })
+    .await;
+}
+
+/// HARDENING D1: also one whose head begins late.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_for_nothing_is_gone_within_15_s() {
+    Bed::run(rule(), async |bed| {
+        let (mut silent, mut late, began) = (bed.client(), bed.client(), Instant::now());
+        tokio::time::sleep(10 * SECOND).await;
+        late.say("GET / HTTP/1.1\r\nHost: h").await;
+        assert_eq!(silent.rest().await, "");
+        assert_eq!(began.elapsed().as_secs(), 14);
+        assert!(late.rest().await.starts_with("HTTP/1.1 408 "));
+        assert!(began.elapsed().as_secs() <= 15, "{:?}", began.elapsed());
+    })
+    .await;
+}
+
+/// Answers with as much as no pipe holds.
+async fn flood(mut serving: crate::testbed::Peer) {
+    serving.head().await;
+    serving.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n").await;
+    let _ = serving.0.write_all(&[b'x'; 1_000_000]).await;
+}
+
+/// HARDENING D1.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_is_gone_within_30_s() {
+    Bed::run(rule(), async |bed| {
+        let mut backend = listen(app(1));
+        let (mut client, began) = (bed.client(), Instant::now());
+        client.get().await;
+        flood(backend.accept().await).await;
+        while bed.ended.get() == 0 {
+            tokio::time::sleep(SECOND).await;
+        }
+        assert!((20..=22).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    })
+    .await;
+}
+
+/// HARDENING D1: slow, but it takes what it asked for.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_is_served_to_the_end() {
+    Bed::run(rule(), async |bed| {
+        let mut backend = listen(app(1));
+        let mut client = bed.client();
+        client.get().await;
+        let serving = tokio::task::spawn_local(flood(backend.accept().await));
+        client.head().await;
+        let mut piece = vec![0; 10_000];
+        for _ in 0..100 {
+            tokio::time::sleep(15 * SECOND).await;
+            tokio::io::AsyncReadExt::read_exact(&mut client.0, &mut piece).await.unwrap();
+        }
+        serving.await.unwrap();
     })
     .await;
 }

@@ -41,3 +41,5 @@ pub mod world;
 pub use backend::unserving::find as find_unserving_endpoints;
 #[cfg(feature = "translate")]
 pub use compile::{Compiler, Delta, Outcome, PlanDelta, compile};
+#[cfg(feature = "translate")]
+pub use route::shadowed::find as find_shadowed_matches;

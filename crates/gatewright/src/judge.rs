@@ -15,7 +15,7 @@ use gatewright_core::{
         meta::Time,
         schema::{Channel, Position},
     },
-    find_unserving_endpoints,
+    find_shadowed_matches, find_unserving_endpoints,
     plan::Plan,
     status::{self, Status},
     verdict::{Mend, Severity, Verdict},
@@ -38,8 +38,9 @@ pub(crate) struct Judge {
     compiler: Compiler,
     /// The Plan while no Gateway asks for one.
     nothing: Arc<Plan>,
-    /// What is said of Services beside what the compiler says: here no cluster makes their endpoints.
-    without_endpoints: Vec<Verdict>,
+    /// What is said beside what the compiler says: of Services, since here no cluster makes their endpoints, and of
+    /// matches that no request reaches, which takes all routes of a listener together.
+    unserving: Vec<Verdict>,
     /// As people see them: a condition that still says the same keeps its time.
     statuses: BTreeMap<ObjectRef, Status>,
 }
@@ -68,7 +69,7 @@ impl Judge {
             world: World::new(settings),
             compiler: Compiler::default(),
             nothing: Arc::default(),
-            without_endpoints: Vec::new(),
+            unserving: Vec::new(),
             statuses: BTreeMap::new(),
         }
     }
@@ -106,12 +107,13 @@ impl Judge {
         let delta = self.compiler.compile(&mut self.world);
         self.show(delta.statuses);
         let plan = self.compiler.outcome().plans.get(&DataPlane::Merged).unwrap_or(&self.nothing).clone();
-        self.without_endpoints = find_unserving_endpoints(&self.world, &plan);
+        self.unserving = find_unserving_endpoints(&self.world, &plan);
+        self.unserving.extend(find_shadowed_matches(&self.world, &plan));
         plan
     }
 
     fn verdicts(&self) -> impl Iterator<Item = &Verdict> {
-        self.compiler.outcome().findings.iter().chain(&self.without_endpoints)
+        self.compiler.outcome().findings.iter().chain(&self.unserving)
     }
 
     /// Takes facts of the running data plane. Statuses speak of them, and no Plan depends on them.

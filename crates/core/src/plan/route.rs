@@ -58,7 +58,7 @@ impl AsRef<Route> for Route {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RouteKind {
     Http,
     /// Matches gRPC requests alone; whatever the gateway answers itself is a gRPC status.

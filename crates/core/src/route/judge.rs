@@ -70,6 +70,7 @@ pub(super) fn find(rules: &Rules, object: &ObjectRef, findings: &mut Vec<Verdict
     findings.extend(faults.map(|fault| Verdict::error(object, fault.field.as_str(), fault.message.as_str())));
     let fallbacks = rules.fallbacks.iter();
     findings.extend(fallbacks.map(|found| Verdict::warning(object, found.field.as_str(), found.message.as_str())));
+    findings.extend(rules.idle.iter().map(|found| Verdict::warning(object, found.field.as_str(), found.message)));
     findings.extend(rules.unresolved.iter().map(|found| unresolved(object, found)));
 }
 

@@ -11,6 +11,7 @@ mod header_match;
 mod http;
 mod judge;
 mod rule;
+pub(crate) mod shadowed;
 mod stream;
 
 use std::{
@@ -39,6 +40,8 @@ use rule::{Rules, Translator};
 
 /// Rule-level session persistence (GEP-1619) is experimental and deprecated.
 const NO_SESSION_PERSISTENCE: &str = "session persistence is not supported yet; any endpoint may serve a session";
+
+const NO_PARENTS: &str = "there is none, so no Gateway serves the route; name one";
 
 /// What routes are judged by.
 #[derive(Clone, Copy)]
@@ -213,6 +216,9 @@ impl<'w> Resolver<'w> {
     fn attach(&mut self, form: &Form<'w>) -> Vec<Attachment<'w>> {
         let route =
             Attaching { kind: form.object.kind, namespace: &form.object.key.namespace, hostnames: &form.hostnames };
+        if form.parent_refs.is_empty() && !form.wants_default_gateways {
+            self.routed.findings.push(Verdict::warning(form.object, "spec.parentRefs", NO_PARENTS));
+        }
         let mut attachments = Vec::with_capacity(form.parent_refs.len());
         for (index, reference) in form.parent_refs.iter().enumerate() {
             let owner = attach::owner(reference, route.namespace);

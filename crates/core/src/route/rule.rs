@@ -32,6 +32,8 @@ pub(super) struct Rules {
     pub(super) faults: Vec<RuleFault>,
     /// What is not honoured although the rule is used; each says what happens instead.
     pub(super) fallbacks: Vec<Fallback>,
+    /// What is legal and yet has no effect.
+    pub(super) idle: Vec<Idle>,
     /// References that lead nowhere, in order.
     pub(super) unresolved: Vec<Unresolved>,
     /// The Services that the rules lead to.
@@ -54,6 +56,13 @@ pub(super) struct RuleFault {
 pub(super) struct Fallback {
     pub(super) field: String,
     pub(super) message: String,
+}
+
+/// A field that has no effect, or that leaves a rule without anything to serve its requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Idle {
+    pub(super) field: String,
+    pub(super) message: &'static str,
 }
 
 /// A reference of a rule that leads nowhere.
@@ -124,6 +133,29 @@ impl Translator<'_> {
         self.found.fallbacks.push(Fallback { field: field.to_string(), message: message.to_owned() });
     }
 
+    /// Notes what of a rule is legal and has no effect.
+    fn note_idle(&mut self, specs: &[FilterSpec<'_>], filters: &[Filter], shares: &[Share<'_>], field: &Field<'_>) {
+        let mut note = |field: &Field<'_>, message| self.found.idle.push(Idle { field: field.to_string(), message });
+        let answers = |filter: &Filter| matches!(filter, Filter::Redirect(_) | Filter::Refuse(_));
+        if !filters.iter().any(answers) {
+            let backends = field.name("backendRefs");
+            if shares.is_empty() {
+                note(&backends, "there is none, so requests get 500");
+            } else if shares.iter().all(|share| share.backend.weight == 0) {
+                note(&backends, "every weight is 0, so requests get 500; give one of them a weight");
+            }
+        }
+        // Only a copy, or a question about the request, shows a redirected request's fields to anybody.
+        let is_shown = |filter: &Filter| matches!(filter, Filter::Mirror(_) | Filter::ExternalAuth(_));
+        if filters.iter().any(|filter| matches!(filter, Filter::Redirect(_))) && !filters.iter().any(is_shown) {
+            let is_idle = |spec: &FilterSpec<'_>| matches!(spec, FilterSpec::RequestHeader(_));
+            if let Some(index) = specs.iter().position(is_idle) {
+                let message = "it has no effect: the rule's RequestRedirect answers, and no backend gets the request";
+                note(&field.name("filters").index(index), message);
+            }
+        }
+    }
+
     fn act(
         &mut self,
         matches: &[Match],
@@ -131,7 +163,9 @@ impl Translator<'_> {
         shares: &[Share<'_>],
         field: &Field<'_>,
     ) -> Result<(Vec<Filter>, Vec<WeightedBackend>), Fault> {
-        let filters = self.filters(filters, matches, &field.name("filters"))?;
+        let specs = filters;
+        let filters = self.filters(specs, matches, &field.name("filters"))?;
+        self.note_idle(specs, &filters, shares, field);
         let field = field.name("backendRefs");
         let mut backends = Vec::with_capacity(shares.len());
         for (index, share) in shares.iter().enumerate() {

@@ -3,13 +3,19 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use gatewright_core::plan::Strictness;
+pub use gatewright_core::plan::{EmptySegments, EncodedSlash, PathOptions, Underscores};
+
+use crate::violation::Violation;
+
 /// Whom to believe and what to accept. By default nobody and nothing that is doubtful.
 #[derive(Clone, Debug, Default)]
 pub struct Edge {
     /// Proxies in front of this one. What their requests say of the hops before them (X-Forwarded-*, Forwarded,
     /// X-Real-IP) is kept and added to; from anyone else it is replaced (HARDENING F1).
     pub trusted: Vec<Network>,
-    pub underscores: Underscores,
+    /// What is done with requests that servers read differently, where the Plan does not say.
+    pub strict: Strict,
     /// Added to the Plan's ports below 1024 where a redirect names them: clients connect to where they are bound. 0 where
     /// something in front (a Service) has them as the Plan does.
     pub seen_port_offset: u16,
@@ -23,14 +29,59 @@ impl Edge {
     }
 }
 
-/// What becomes of fields with `_` in their name, which many backends cannot tell from `-`.
+/// What is done with requests that servers read differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Underscores {
-    /// The request is answered with 400.
-    #[default]
-    Reject,
-    /// The field is left out, the request goes on.
-    Drop,
+pub struct Strict {
+    pub path: PathOptions,
+    pub underscores: Underscores,
+}
+
+impl Strict {
+    /// Returns what holds where `plan` says it otherwise.
+    pub(crate) fn with(self, plan: Strictness) -> Self {
+        Self {
+            path: PathOptions {
+                encoded_slash: plan.encoded_slash.unwrap_or(self.path.encoded_slash),
+                empty_segments: plan.empty_segments.unwrap_or(self.path.empty_segments),
+            },
+            underscores: plan.underscores.unwrap_or(self.underscores),
+        }
+    }
+
+    /// Whether a field of this name goes on.
+    ///
+    /// # Errors
+    /// Its request is refused.
+    pub(crate) fn admits(self, name: &[u8]) -> Result<bool, Violation> {
+        if !name.contains(&b'_') {
+            return Ok(true);
+        }
+        // To many backends `_` in a name is the same as `-`, which would be a way around everything (HARDENING F1).
+        match self.underscores {
+            Underscores::Reject => Err(Violation::Underscore),
+            Underscores::Drop => Ok(false),
+            Underscores::Keep if reads_as(name, "content-length") || reads_as(name, "transfer-encoding") => {
+                Err(Violation::Underscore)
+            }
+            Underscores::Keep => Ok(!is_forwarding(name)),
+        }
+    }
+}
+
+/// Whether a field claims something of the hops before: X-Forwarded-*, Forwarded (RFC 7239) and X-Real-IP; also with `_` in
+/// the place of `-`.
+pub(crate) fn is_forwarding(name: &[u8]) -> bool {
+    match name.len() {
+        9 => name.eq_ignore_ascii_case(b"forwarded") || reads_as(name, "x-real-ip"),
+        13.. => reads_as(&name[..12], "x-forwarded-"),
+        _ => false,
+    }
+}
+
+/// Whether `name` is `known` (lower-case), to a server that cannot tell `_` from `-`.
+fn reads_as(name: &[u8], known: &str) -> bool {
+    let dashed = name.iter().map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() });
+    name.len() == known.len() && dashed.eq(known.bytes())
 }
 
 /// Addresses that begin with the same bits.

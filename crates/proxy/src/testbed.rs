@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use gatewright_core::plan::{
     Backend, BackendId, BackendProtocol, Endpoint, Endpoints, EndpointsId, GatewayId, Hostname, Listener, ListenerId,
-    Match, PathMatch, Plan, Port, PortProtocol, Precedence, Route, RouteId, RouteKind, Rule, Target, Timeouts,
-    WeightedBackend,
+    Match, PathMatch, Plan, Port, PortProtocol, Precedence, Route, RouteId, RouteKind, Rule, Strictness, Target,
+    Timeouts, WeightedBackend,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::mpsc;
@@ -83,7 +83,10 @@ pub(crate) fn plan(rule: Rule) -> Plan {
         filters: Vec::new(),
         routes: [id].into(),
     };
-    plan.ports.insert(PORT, Port { protocol: PortProtocol::Http, listeners: vec![listener] });
+    plan.ports.insert(
+        PORT,
+        Port { protocol: PortProtocol::Http, listeners: vec![listener], strictness: Strictness::default() },
+    );
     plan
 }
 

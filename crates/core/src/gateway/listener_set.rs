@@ -106,6 +106,7 @@ pub(super) fn resolve(
         gateway: parent.gateway.clone(),
         controller_name: parent.controller_name.clone(),
         data_plane: parent.data_plane.clone(),
+        strictness: parent.strictness,
         listeners,
     };
     (verdict, parent)

@@ -35,7 +35,7 @@ use crate::{
         meta::{ObjectMeta, Selector},
     },
     backend::Destination,
-    plan::{Certificate, CertificateId, ClientValidation, GatewayId, Hostname, ListenerFilter, ListenerId},
+    plan::{Certificate, CertificateId, ClientValidation, GatewayId, Hostname, ListenerFilter, ListenerId, Strictness},
     policy::backend_tls::{Ancestor, BackendTlsPolicies},
     reference::Reads,
     status::{
@@ -60,6 +60,8 @@ pub struct Parent {
     /// Of the Gateway's class; statuses are written in its name.
     pub controller_name: String,
     pub data_plane: DataPlane,
+    /// What the Gateway's parameters say.
+    pub strictness: Strictness,
     /// In the manifest's order. Those that are not served are here, too: routes attach to them all the same. None on a
     /// ListenerSet that its Gateway does not allow.
     pub listeners: Vec<ResolvedListener>,

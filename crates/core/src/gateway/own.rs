@@ -12,10 +12,10 @@ use crate::{
     api::{
         gateway::{Gateway, ListenerNamespaces},
         meta::InvalidSelector,
-        parameters::{Parameters, merge},
+        parameters::{EVERYWHERE, Parameters, merge},
         shared::SecretObjectReference,
     },
-    plan::CertificateId,
+    plan::{CertificateId, Strictness},
     reference::RefError,
     status::{
         Judgement, Problem,
@@ -35,6 +35,8 @@ pub struct GatewayVerdict {
     /// Those of its class with its own laid over them. `None` when nothing is to be provisioned from them: they are wrong,
     /// the Gateway is not accepted, or nothing ever is (standalone).
     pub parameters: Option<Parameters>,
+    /// What its parameters say of requests that servers read differently, standalone too.
+    pub strictness: Strictness,
     /// Shown to backends that a BackendTLSPolicy is for.
     pub client_certificate: Option<CertificateId>,
     /// Clients are let in whose certificate is bad or missing.
@@ -90,6 +92,7 @@ pub(super) fn judge(judge: &mut Judge<'_>, key: &ObjectKey, gateway: &Gateway, c
         },
         accepted,
         resolved_refs,
+        strictness: parameters.as_ref().map(Parameters::strictness).unwrap_or_default(),
         parameters: parameters.ok().filter(|_| !judge.world.settings.merge_gateways),
         client_certificate,
         insecure_fallback: frontend::is_insecure(gateway),
@@ -126,6 +129,7 @@ pub(super) fn parent(
         owner,
         controller_name: verdict.controller_name.clone(),
         data_plane: verdict.data_plane.clone(),
+        strictness: verdict.strictness,
     }
 }
 
@@ -168,7 +172,7 @@ fn parameters(
         }
     }
     if judge.world.settings.merge_gateways {
-        return Ok(Parameters::default());
+        spec.retain(|field, _| EVERYWHERE.contains(&field.as_str()));
     }
     Parameters::read(&spec).map_err(wrong)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    api::parameters::{GatewayParameters, Parameters, unhonoured},
+    api::parameters::{EVERYWHERE, GatewayParameters, Parameters, unhonoured},
     reference::Absent,
     world::{Kind, ObjectKey, ObjectRef, Objects, World},
 };
@@ -38,16 +38,18 @@ pub(super) fn resolve(world: &World, group: &str, kind: &str, namespace: &str, n
     let Some(parameters) = objects.get(&key) else {
         return Err(Absent::new(world, ObjectRef { kind, key }).to_string());
     };
-    // Standalone, nothing is provisioned and the proxy is set up by flags: no field counts, so none can be wrong.
-    let standalone = world.settings.merge_gateways;
-    if !standalone {
-        Parameters::read(&parameters.spec).map_err(|why| format!("{} {key}: {why}", kind.name()))?;
-    }
-    let fields = match standalone {
-        true => parameters.spec.keys().map(|field| format!("spec.{field}")).collect(),
+    // Standalone, nothing is provisioned and the proxy is set up by flags: what does not count cannot be wrong.
+    let mut spec = parameters.spec.clone();
+    let fields = match world.settings.merge_gateways {
+        true => {
+            spec.retain(|field, _| EVERYWHERE.contains(&field.as_str()));
+            let left_out = parameters.spec.keys().filter(|field| !spec.contains_key(*field));
+            left_out.map(|field| format!("spec.{field}")).collect()
+        }
         false => unhonoured(&parameters.spec),
     };
+    Parameters::read(&spec).map_err(|why| format!("{} {key}: {why}", kind.name()))?;
     let note = (!fields.is_empty())
         .then(|| format!("{} {key} has fields without effect here: {}", kind.name(), fields.join(", ")));
-    Ok(Found { spec: parameters.spec.clone(), note })
+    Ok(Found { spec, note })
 }

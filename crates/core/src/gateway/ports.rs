@@ -30,9 +30,11 @@ pub fn ports(
 ) -> BTreeMap<u16, Port> {
     let mut ports: BTreeMap<u16, Port> = BTreeMap::new();
     let parents = parents.values().filter(|parent| parent.data_plane == *data_plane);
-    for listener in parents.flat_map(|parent| &parent.listeners).filter(|listener| listener.served) {
+    let listeners = parents.flat_map(|parent| parent.listeners.iter().map(|listener| (parent.strictness, listener)));
+    for (strictness, listener) in listeners.filter(|(_, listener)| listener.served) {
         let Some(protocol) = protocol(listener) else { continue };
-        let port = ports.entry(listener.port).or_insert(Port { protocol, listeners: Vec::new() });
+        let port = ports.entry(listener.port).or_insert(Port { protocol, listeners: Vec::new(), strictness });
+        port.strictness = port.strictness.and(strictness);
         port.listeners.push(Listener {
             id: listener.id.clone(),
             gateway: listener.gateway.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gatewright_shared_map::SharedSet;
 use serde::{Deserialize, Serialize};
 
-use super::{BackendId, CertificateId, GatewayId, Hostname, ListenerId, Refusal, RouteId};
+use super::{BackendId, CertificateId, GatewayId, Hostname, ListenerId, Refusal, RouteId, Strictness};
 use crate::filter::external_auth::ExternalAuth;
 
 /// One port: all listeners that answer on it, whichever Gateway or ListenerSet they come from.
@@ -15,6 +15,9 @@ pub struct Port {
     pub protocol: PortProtocol,
     /// Most specific hostname first, no hostname twice: the first that matches is the request's.
     pub listeners: Vec<Listener>,
+    /// A request is read before it is known whose it is, so it holds for all of them.
+    #[serde(default, skip_serializing_if = "Strictness::is_unsaid")]
+    pub strictness: Strictness,
 }
 
 /// What is spoken on a port.

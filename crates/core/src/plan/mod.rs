@@ -20,6 +20,7 @@ mod request;
 #[cfg(feature = "wire")]
 pub mod resource;
 mod route;
+mod strictness;
 mod table;
 mod weight;
 
@@ -35,7 +36,7 @@ pub use hostname::Hostname;
 pub use id::{BackendId, CertificateId, EndpointsId, GatewayId, ListenerId, RouteId};
 pub use listener::{ClientValidation, Listener, ListenerFilter, ListenerTls, Port, PortProtocol, Unverified};
 pub(crate) use path::is_forbidden_in_path;
-pub use path::{EscapedSlashes, PathError, PathOptions, RepeatedSlashes, canonicalize};
+pub use path::{EmptySegments, EncodedSlash, PathError, PathOptions, canonicalize};
 pub use precedence::Precedence;
 pub use request::Request;
 pub(crate) use route::tight;
@@ -43,6 +44,7 @@ pub use route::{
     HeaderMatch, Match, MethodMatch, PathMatch, Pattern, QueryMatch, Refusal, Retry, Route, RouteKind, Rule,
     StringMatch, Target, Timeouts, WeightedBackend,
 };
+pub use strictness::{Strictness, Underscores};
 pub use table::{Hit, Preflight, RouteTable};
 pub use weight::Weights;
 pub(crate) use weight::spread;

@@ -13,7 +13,7 @@ use gatewright_core::{
     filter::{Filter, redirect::Redirect},
     plan::{
         Certificate, CertificateId, GatewayId, Hostname, KeyPair, Listener, ListenerId, ListenerTls, Match, PathMatch,
-        Plan, Port, PortProtocol, Precedence, PrivateKey, Route, RouteId, RouteKind, Rule, Timeouts,
+        Plan, Port, PortProtocol, Precedence, PrivateKey, Route, RouteId, RouteKind, Rule, Strictness, Timeouts,
         resource::{self, difference},
     },
 };
@@ -162,10 +162,24 @@ fn plan(http: u16, code: u16, https: Option<u16>) -> Plan {
         routes: [id.clone()].into(),
     };
     let mut plan = Plan::default();
-    plan.ports.insert(http, Port { protocol: PortProtocol::Http, listeners: vec![listener("http", None)] });
+    plan.ports.insert(
+        http,
+        Port {
+            protocol: PortProtocol::Http,
+            listeners: vec![listener("http", None)],
+            strictness: Strictness::default(),
+        },
+    );
     if let Some(https) = https {
         let tls = ListenerTls { certificates: vec![certificate.clone()], client: None };
-        plan.ports.insert(https, Port { protocol: PortProtocol::Https, listeners: vec![listener("https", Some(tls))] });
+        plan.ports.insert(
+            https,
+            Port {
+                protocol: PortProtocol::Https,
+                listeners: vec![listener("https", Some(tls))],
+                strictness: Strictness::default(),
+            },
+        );
         let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("it works on every machine");
         let key = PrivateKey::new(pair.signing_key.serialize_pem());
         plan.certificates.insert(certificate, Certificate::Valid(KeyPair { chain: pair.cert.pem().into(), key }));

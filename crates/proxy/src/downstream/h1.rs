@@ -254,7 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let context = RequestContext {
             scheme: self.connection.scheme,
             limits: &self.worker.limits,
-            underscores: self.worker.edge.underscores,
+            strict: self.worker.strict(self.connection.port),
         };
         parse_request(bytes, head, context)
     }

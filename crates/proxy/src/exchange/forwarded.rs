@@ -1,6 +1,7 @@
 //! What the backend is told of the client. Whatever the client said of itself is overwritten, unless it is a proxy that is
 //! trusted (HARDENING F1).
 
+use crate::edge::is_forwarding;
 use crate::message::{RequestHead, Scheme};
 use crate::worker::Connection;
 
@@ -54,14 +55,5 @@ fn scheme(head: &RequestHead) -> &'static str {
     match head.scheme {
         Scheme::Http => "http",
         Scheme::Https => "https",
-    }
-}
-
-/// Whether a field claims something of the hops before: X-Forwarded-*, Forwarded (RFC 7239) and X-Real-IP.
-fn is_forwarding(name: &[u8]) -> bool {
-    match name.len() {
-        9 => name.eq_ignore_ascii_case(b"forwarded") || name.eq_ignore_ascii_case(b"x-real-ip"),
-        13.. => name[..12].eq_ignore_ascii_case(b"x-forwarded-"),
-        _ => false,
     }
 }

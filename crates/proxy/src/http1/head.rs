@@ -3,7 +3,7 @@
 use super::chunk::ChunkDecoder;
 use super::framing::BodyReader;
 use super::grammar::{is_field_value, is_token, list, parse_length, split_field, take_line};
-use crate::edge::Underscores;
+use crate::edge::Strict;
 use crate::failure::What;
 use crate::limits::Limits;
 use crate::message::{BodyLength, Fields, RequestHead, ResponseHead, Scheme, Version};
@@ -29,7 +29,7 @@ pub(crate) struct Parsed {
 pub(crate) struct RequestContext<'a> {
     pub(crate) scheme: Scheme,
     pub(crate) limits: &'a Limits,
-    pub(crate) underscores: Underscores,
+    pub(crate) strict: Strict,
 }
 
 /// The fields that belong to the connection, gathered while the others are copied.
@@ -63,7 +63,7 @@ pub(crate) fn parse_request(
     let Some((line, rest)) = take_line(&bytes[skipped..])? else {
         return incomplete(bytes, limits, Violation::TargetTooLong);
     };
-    let (version, absolute) = request_line(line, head, limits)?;
+    let (version, absolute) = request_line(line, head, context)?;
     let mut hop = HopByHop::default();
     let Some(rest) = read_fields(rest, &mut head.fields, &mut hop, limits)? else {
         return incomplete(bytes, limits, Violation::HeadTooLarge);
@@ -75,12 +75,12 @@ pub(crate) fn parse_request(
     head.version = version;
     head.scheme = context.scheme;
     set_host(head, version, absolute, hop.host.as_deref())?;
-    // To many backends `_` in a name is the same as `-`, which would be a way around everything (HARDENING F1).
-    if head.fields.iter().any(|(name, _)| name.contains(&b'_')) {
-        match context.underscores {
-            Underscores::Reject => return Err(Violation::Underscore),
-            Underscores::Drop => head.fields.retain(|name, _| !name.contains(&b'_')),
-        }
+    let mut all_admitted = true;
+    for (name, _) in head.fields.iter() {
+        all_admitted &= context.strict.admits(name)?;
+    }
+    if !all_admitted {
+        head.fields.retain(|name, _| context.strict.admits(name) == Ok(true));
     }
     remove_named(&mut head.fields, &hop.named);
     let body = request_body(version, &hop, limits)?;
@@ -164,7 +164,7 @@ fn incomplete(bytes: &[u8], limits: &Limits, in_first_line: Violation) -> Result
 fn request_line<'a>(
     line: &'a [u8],
     head: &mut RequestHead,
-    limits: &Limits,
+    context: RequestContext<'_>,
 ) -> Result<(Version, Option<&'a [u8]>), Violation> {
     let method_end = memchr::memchr(b' ', line).ok_or(Violation::RequestLine)?;
     let version_start = memchr::memrchr(b' ', line).ok_or(Violation::RequestLine)?;
@@ -178,12 +178,12 @@ fn request_line<'a>(
     if !is_token(method) || method == b"CONNECT" {
         return Err(Violation::Method);
     }
-    if target.len() > limits.target_bytes_max {
+    if target.len() > context.limits.target_bytes_max {
         return Err(Violation::TargetTooLong);
     }
     head.method.push_str(std::str::from_utf8(method).map_err(|_| Violation::Method)?);
     let (authority, path) = split_target(target)?;
-    head.set_target(path)?;
+    head.set_target(path, context.strict.path)?;
     Ok((version, authority))
 }
 

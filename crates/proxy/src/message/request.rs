@@ -109,7 +109,7 @@ impl RequestHead {
     ///
     /// # Errors
     /// Where the path has no canonical form, or the query a byte that no URI has.
-    pub(crate) fn set_target(&mut self, target: &[u8]) -> Result<(), Violation> {
+    pub(crate) fn set_target(&mut self, target: &[u8], options: PathOptions) -> Result<(), Violation> {
         if target == b"*" {
             self.path.push('*');
             return if self.method == "OPTIONS" { Ok(()) } else { Err(Violation::TargetForm) };
@@ -119,7 +119,7 @@ impl RequestHead {
             None => (target, None),
         };
         let path = if path.is_empty() { b"/" } else { path };
-        self.path.push_str(&canonicalize(path, PathOptions::default())?);
+        self.path.push_str(&canonicalize(path, options)?);
         if let Some(query) = query {
             if query.contains(&b'#') {
                 return Err(Violation::Fragment);

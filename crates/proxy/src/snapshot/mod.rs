@@ -16,7 +16,7 @@ use gatewright_core::filter::Filter;
 use gatewright_core::filter::cors::Cors;
 use gatewright_core::plan::{
     BackendId, BackendProtocol, Hostname, ListenerFilter, Match, PortProtocol, Preflight, Refusal, Request, Retry,
-    Route, RouteTable, Rule, Timeouts, WeightedBackend, Weights,
+    Route, RouteTable, Rule, Strictness, Timeouts, WeightedBackend, Weights,
 };
 
 pub(crate) use build::Builder;
@@ -45,6 +45,7 @@ struct BackendsSnapshot {
 pub(crate) struct PortSnapshot {
     pub(crate) number: u16,
     pub(crate) protocol: PortProtocol,
+    pub(crate) strictness: Strictness,
     pub(crate) tls: Option<Arc<tls::Acceptor>>,
     exact: HashMap<Arc<str>, u32, RandomState>,
     /// Most specific first, without the exact ones that `exact` finds.

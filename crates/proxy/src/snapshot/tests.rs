@@ -60,7 +60,10 @@ fn any_plan() -> impl Strategy<Value = Plan> {
                 filters: Vec::new(),
                 routes: routes.into_iter().collect(),
             };
-            plan.ports.insert(number, Port { protocol: PortProtocol::Http, listeners: vec![listener] });
+            plan.ports.insert(
+                number,
+                Port { protocol: PortProtocol::Http, listeners: vec![listener], strictness: Strictness::default() },
+            );
         }
         plan
     })

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use gatewright_core::plan::{
     Backend, BackendId, BackendProtocol, BackendTls, Certificate, CertificateId, EndpointsId, GatewayId, Hostname,
-    KeyPair, Listener, ListenerId, ListenerTls, Plan, Port, PortProtocol, PrivateKey, TrustAnchors,
+    KeyPair, Listener, ListenerId, ListenerTls, Plan, Port, PortProtocol, PrivateKey, Strictness, TrustAnchors,
 };
 use gatewright_shared_map::SharedSet;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair as Key, SanType};
@@ -62,7 +62,10 @@ fn listener(hostname: &str, certificates: &[&str]) -> Listener {
 fn plan(mut listeners: Vec<Listener>, certificates: Vec<(&str, Certificate)>) -> Plan {
     listeners.sort_by(|a, b| a.hostname.cmp(&b.hostname));
     Plan {
-        ports: BTreeMap::from([(443, Port { protocol: PortProtocol::Https, listeners })]),
+        ports: BTreeMap::from([(
+            443,
+            Port { protocol: PortProtocol::Https, listeners, strictness: Strictness::default() },
+        )]),
         certificates: certificates.into_iter().map(|(id, certificate)| (CertificateId::new(id), certificate)).collect(),
         ..Plan::default()
     }

@@ -22,7 +22,7 @@ pub(crate) use run::{Command, Start, spawn};
 
 use crate::budget::{Budget, Pool};
 use crate::date::Date;
-use crate::edge::Edge;
+use crate::edge::{Edge, Strict};
 use crate::limits::Limits;
 use crate::message::{Buffers, RequestHead, ResponseHead, Spares};
 use crate::observe::Recorder;
@@ -111,6 +111,12 @@ impl Worker {
     #[expect(clippy::redundant_allocation, reason = "see the field")]
     pub(crate) fn snapshot(&self) -> Rc<Arc<Snapshot>> {
         self.snapshot.borrow().clone()
+    }
+
+    /// Returns how strictly requests on `port` are read now.
+    pub(crate) fn strict(&self, port: u16) -> Strict {
+        let snapshot = self.snapshot.borrow();
+        self.edge.strict.with(snapshot.port(port).map(|port| port.strictness).unwrap_or_default())
     }
 
     /// Whether the proxy is about to stop: connections end with the exchange under way.

@@ -1,6 +1,6 @@
 //! HARDENING F1: what the gateway says about a client is the gateway's own word.
 
-use gatewright_proxy::edge::{Edge, Underscores};
+use gatewright_proxy::edge::{Edge, Strict, Underscores};
 
 use crate::harness::{
     Gateway, Origin, each,
@@ -44,7 +44,7 @@ fn underscore_in_a_name_is_refused() {
 #[test]
 fn underscore_in_a_name_is_dropped_where_that_is_asked_for() {
     let origin = Origin::start();
-    let edge = Edge { underscores: Underscores::Drop, ..Edge::default() };
+    let edge = Edge { strict: Strict { underscores: Underscores::Drop, ..Strict::default() }, ..Edge::default() };
     let gateway = Gateway::builder().edge(edge).forward("", &origin).start();
     let mut client = gateway.connect();
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\nX_Forwarded_For: 6.6.6.6\r\nX-Own: 1\r\nContent_Length: 5\r\n\r\n");

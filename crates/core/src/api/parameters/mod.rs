@@ -18,6 +18,7 @@ pub use kubernetes::{
 pub use merge::merge;
 
 use super::{meta::ObjectMeta, shared::Duration};
+use crate::plan::{EmptySegments, EncodedSlash, Strictness, Underscores};
 
 /// Configures a GatewayClass or a Gateway.
 ///
@@ -41,6 +42,12 @@ pub struct Parameters {
     pub logging: Logging,
     pub shutdown: Shutdown,
     pub ip_family: Option<IpFamily>,
+    /// What becomes of `%2F` and `%5C` in a path.
+    pub encoded_slash: Option<EncodedSlash>,
+    /// What becomes of `//` in a path.
+    pub empty_segments: Option<EmptySegments>,
+    /// What becomes of header fields with `_` in their name.
+    pub underscores: Option<Underscores>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -118,13 +125,31 @@ impl Parameters {
         Ok(parameters)
     }
 
+    pub fn strictness(&self) -> Strictness {
+        let Self { encoded_slash, empty_segments, underscores, .. } = *self;
+        Strictness { encoded_slash, empty_segments, underscores }
+    }
+
     pub fn log_level(&self) -> LogLevel {
         self.logging.level.get("default").copied().unwrap_or(LogLevel::Info)
     }
 }
 
 /// Fields of a spec that have an effect in a cluster.
-const HONOURED: &[&str] = &["provider", "mergeGateways", "concurrency", "logging", "shutdown", "ipFamily"];
+const HONOURED: &[&str] = &[
+    "provider",
+    "mergeGateways",
+    "concurrency",
+    "logging",
+    "shutdown",
+    "ipFamily",
+    "encodedSlash",
+    "emptySegments",
+    "underscores",
+];
+
+/// Those that have an effect standalone, too: they say what is served, not what runs it.
+pub const EVERYWHERE: &[&str] = &["encodedSlash", "emptySegments", "underscores"];
 
 /// Names the fields that were set and have no effect in a cluster, as `spec.telemetry`.
 pub fn unhonoured(spec: &Map<String, Value>) -> Vec<String> {

@@ -5,16 +5,19 @@
 
 use std::{borrow::Cow, fmt};
 
+use serde::{Deserialize, Serialize};
+
 /// What is done where servers differ. The default is the strict one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PathOptions {
-    pub escaped_slashes: EscapedSlashes,
-    pub repeated_slashes: RepeatedSlashes,
+    pub encoded_slash: EncodedSlash,
+    pub empty_segments: EmptySegments,
 }
 
 /// `%2F` and `%5C`: a separator to some servers, a character to others. They are never decoded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EscapedSlashes {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EncodedSlash {
     #[default]
     Reject,
     /// Kept as a character of their element.
@@ -22,8 +25,9 @@ pub enum EscapedSlashes {
 }
 
 /// `//`: an empty element to some servers, one separator to others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RepeatedSlashes {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmptySegments {
     /// One separator, for matching and upstream together.
     #[default]
     Merge,
@@ -87,7 +91,7 @@ fn rebuild(path: &[u8], options: PathOptions) -> Result<String, PathError> {
         canonical.push('/');
         push_decoded(&mut canonical, segment, options)?;
         match &canonical[start + 1..] {
-            "" if last || options.repeated_slashes == RepeatedSlashes::Keep => continue,
+            "" if last || options.empty_segments == EmptySegments::Keep => continue,
             "" | "." => canonical.truncate(start),
             ".." => {
                 let parent = canonical[..start].rfind('/').ok_or(PathError::AboveRoot)?;
@@ -119,7 +123,7 @@ fn push_decoded(canonical: &mut String, segment: &[u8], options: PathOptions) ->
         match escaped {
             0..=0x1f | 0x7f => return Err(PathError::EscapedControl(escaped)),
             _ if before.is_some_and(|before| is_overlong(before, escaped)) => return Err(PathError::Escape),
-            b'/' | b'\\' if options.escaped_slashes == EscapedSlashes::Reject => return Err(PathError::EscapedSlash),
+            b'/' | b'\\' if options.encoded_slash == EncodedSlash::Reject => return Err(PathError::EscapedSlash),
             _ if is_unreserved(escaped) => canonical.push(char::from(escaped)),
             _ => {
                 canonical.push('%');

@@ -4,10 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const STRICT: PathOptions =
-    PathOptions { escaped_slashes: EscapedSlashes::Reject, repeated_slashes: RepeatedSlashes::Merge };
-const KEEPING: PathOptions =
-    PathOptions { escaped_slashes: EscapedSlashes::Keep, repeated_slashes: RepeatedSlashes::Keep };
+const STRICT: PathOptions = PathOptions { encoded_slash: EncodedSlash::Reject, empty_segments: EmptySegments::Merge };
+const KEEPING: PathOptions = PathOptions { encoded_slash: EncodedSlash::Keep, empty_segments: EmptySegments::Keep };
 
 #[track_caller]
 fn becomes(options: PathOptions, table: &[(&str, &str)]) {
@@ -156,8 +154,8 @@ proptest! {
         keep_repeated: bool,
     ) {
         let options = PathOptions {
-            escaped_slashes: if keep_escaped { EscapedSlashes::Keep } else { EscapedSlashes::Reject },
-            repeated_slashes: if keep_repeated { RepeatedSlashes::Keep } else { RepeatedSlashes::Merge },
+            encoded_slash: if keep_escaped { EncodedSlash::Keep } else { EncodedSlash::Reject },
+            empty_segments: if keep_repeated { EmptySegments::Keep } else { EmptySegments::Merge },
         };
         let path = format!("/{}", pieces.concat());
         if let Ok(canonical) = canonicalize(path.as_bytes(), options) {

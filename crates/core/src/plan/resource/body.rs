@@ -56,7 +56,7 @@ pub(super) fn bare(port: &Port) -> Port {
         filters: listener.filters.clone(),
         routes: SharedSet::default(),
     });
-    Port { protocol: port.protocol, listeners: listeners.collect() }
+    Port { protocol: port.protocol, listeners: listeners.collect(), strictness: port.strictness }
 }
 
 /// # Errors

@@ -12,7 +12,7 @@ use crate::{
     filter::Filter,
     plan::{
         GatewayId, Hostname, Listener, ListenerFilter, ListenerId, ListenerTls, Match, PathMatch, Port, PortProtocol,
-        Precedence, Refusal, Route, RouteId, RouteKind, Rule, Timeouts,
+        Precedence, Refusal, Route, RouteId, RouteKind, Rule, Strictness, Timeouts,
     },
 };
 
@@ -86,6 +86,8 @@ fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
 struct PortHead {
     protocol: PortProtocol,
     listeners: Vec<Value>,
+    #[serde(default)]
+    strictness: Strictness,
 }
 
 /// What must be understood of a listener: without it nobody knows whose requests it takes.
@@ -101,7 +103,7 @@ struct ListenerHead {
 /// # Errors
 /// When it is not known what is spoken on the port, or whose requests a listener takes.
 pub(super) fn port(body: &[u8], before: Option<&Port>) -> Result<(Port, Vec<String>), String> {
-    let PortHead { protocol, listeners: values } = super::body::read(body)?;
+    let PortHead { protocol, listeners: values, strictness } = super::body::read(body)?;
     let mut refused = Vec::new();
     let mut listeners = Vec::with_capacity(values.len());
     for value in values {
@@ -117,7 +119,7 @@ pub(super) fn port(body: &[u8], before: Option<&Port>) -> Result<(Port, Vec<Stri
             }
         });
     }
-    Ok((Port { protocol, listeners }, refused))
+    Ok((Port { protocol, listeners, strictness }, refused))
 }
 
 /// Returns a listener that takes the requests that are meant for it, and serves none.

@@ -37,7 +37,10 @@ fn plans() -> impl Strategy<Value = Plan> {
             let mut plan = Plan { routes, ..Plan::default() };
             for (number, listeners) in [(80, listeners), (443, second)] {
                 if !listeners.is_empty() {
-                    plan.ports.insert(number, Port { protocol: PortProtocol::Http, listeners });
+                    plan.ports.insert(
+                        number,
+                        Port { protocol: PortProtocol::Http, listeners, strictness: Strictness::default() },
+                    );
                 }
             }
             plan.certificates = certificates
@@ -218,7 +221,7 @@ fn example() -> Plan {
     };
     plan.routes.extend([named(1, route.clone()), named(2, route)]);
     let listeners = vec![listener(0, [route_id(1), route_id(2)].into())];
-    plan.ports.insert(80, Port { protocol: PortProtocol::Http, listeners });
+    plan.ports.insert(80, Port { protocol: PortProtocol::Http, listeners, strictness: Strictness::default() });
     plan.certificates.insert(CertificateId::new("secret/ns/c"), certificate(Some("very secret".into())));
     plan
 }
@@ -237,6 +240,23 @@ fn one_route_more_is_one_resource_and_leaves_the_others_as_they_are() {
     let has = apply(&mut store, &difference);
     assert_eq!(has, after);
     assert!(Arc::ptr_eq(&had.routes[&route_id(1)], &has.routes[&route_id(1)]));
+}
+
+#[test]
+fn how_strictly_requests_are_read_is_told_with_the_port() {
+    let before = example();
+    let mut store = Store::default();
+    apply(&mut store, &difference(&Plan::default(), &before));
+    let mut after = before.clone();
+    after.ports.get_mut(&80).unwrap().strictness = Strictness {
+        encoded_slash: Some(EncodedSlash::Keep),
+        underscores: Some(Underscores::Drop),
+        ..Strictness::default()
+    };
+    let difference = difference(&before, &after);
+    let sent = String::from_utf8(difference.added[0].1.0.clone()).unwrap();
+    assert!(sent.ends_with(r#""strictness":{"encoded_slash":"keep","underscores":"drop"}}"#), "{sent}");
+    assert_eq!(apply(&mut store, &difference), after);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     api::http_route::{HttpPathMatch, HttpQueryParamMatch, HttpRouteMatch, PathMatchType, QueryParamMatchType},
     field::Field,
-    plan::{EscapedSlashes, Match, MethodMatch, PathMatch, PathOptions, QueryMatch, StringMatch, canonicalize},
+    plan::{EncodedSlash, Match, MethodMatch, PathMatch, PathOptions, QueryMatch, StringMatch, canonicalize},
     route::{Fault, header_match},
 };
 
@@ -53,7 +53,7 @@ fn path(path: &HttpPathMatch, field: &Field<'_>) -> Result<PathMatch, Fault> {
 
 /// Requests are compared in canonical form, so what they are compared with must have it, too.
 fn canonical(path: &str, field: &Field<'_>) -> Result<String, Fault> {
-    let options = PathOptions { escaped_slashes: EscapedSlashes::Keep, ..PathOptions::default() };
+    let options = PathOptions { encoded_slash: EncodedSlash::Keep, ..PathOptions::default() };
     match canonicalize(path.as_bytes(), options) {
         Ok(canonical) => Ok(canonical.into_owned()),
         Err(error) => Err(Fault::unsupported(&field.name("value"), format!("`{path}` is no path: {error}"))),

@@ -22,7 +22,7 @@ use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use crate::edge::Underscores;
+use crate::edge::Strict;
 use crate::exchange;
 use crate::limits::Limits;
 use crate::message::{Refused, RequestHead, Scheme};
@@ -35,9 +35,7 @@ pub(crate) async fn serve<IO>(io: IO, prefix: Vec<u8>, connection: Rc<Connection
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let underscores = worker.edge.underscores;
-    let settings =
-        Settings { limits: worker.limits.clone(), began: connection.began, scheme: connection.scheme, underscores };
+    let settings = Settings { limits: worker.limits.clone(), began: connection.began, scheme: connection.scheme };
     let closing = {
         let connection = connection.clone();
         poll_fn(move |cx| {
@@ -58,7 +56,6 @@ struct Settings {
     began: Instant,
     /// Of the client's connection.
     scheme: Scheme,
-    underscores: Underscores,
 }
 
 /// What answers requests.
@@ -73,6 +70,9 @@ trait Handler: 'static {
 
     /// Returns a cleared head to read a request into.
     fn new_head(&self) -> Box<RequestHead>;
+
+    /// Returns how strictly the next request is read.
+    fn strict(&self) -> Strict;
 
     /// Whether a connection is to end with the streams that it has.
     fn is_draining(&self) -> bool;
@@ -105,6 +105,10 @@ impl Handler for Exchanges {
         let mut head = self.worker.request_heads.take();
         head.clear();
         head
+    }
+
+    fn strict(&self) -> Strict {
+        self.worker.strict(self.connection.port)
     }
 
     fn is_draining(&self) -> bool {

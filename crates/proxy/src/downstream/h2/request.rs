@@ -3,12 +3,17 @@
 use h2::ext::Protocol;
 use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 
-use super::Settings;
-use crate::edge::Underscores;
+use crate::edge::Strict;
 use crate::http2::{append, parse_length};
 use crate::limits::Limits;
 use crate::message::{BodyLength, Refused, RequestHead, Version};
 use crate::violation::Violation;
+
+/// How heads are read.
+pub(super) struct Reading<'a> {
+    pub(super) limits: &'a Limits,
+    pub(super) strict: Strict,
+}
 
 /// Reads a request's head into `head`, which is cleared. `is_end` says that no body follows.
 ///
@@ -18,13 +23,13 @@ pub(super) fn read_head(
     parts: &Parts,
     is_end: bool,
     head: &mut RequestHead,
-    settings: &Settings,
+    reading: &Reading<'_>,
 ) -> Result<(), Violation> {
     head.version = Version::Http2;
     read_method(parts, head)?;
     read_authority(parts, head)?;
-    let length = read_fields(parts, head, settings)?;
-    read_target(parts, head, &settings.limits)?;
+    let length = read_fields(parts, head, reading)?;
+    read_target(parts, head, reading)?;
     head.body = match length {
         // What follows an extended CONNECT is the tunnel's, and no body.
         _ if is_end || head.upgrade.is_some() => BodyLength::Empty,
@@ -83,25 +88,25 @@ fn read_authority(parts: &Parts, head: &mut RequestHead) -> Result<(), Violation
     }
 }
 
-fn read_target(parts: &Parts, head: &mut RequestHead, limits: &Limits) -> Result<(), Violation> {
+fn read_target(parts: &Parts, head: &mut RequestHead, reading: &Reading<'_>) -> Result<(), Violation> {
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-    if target.len() > limits.target_bytes_max {
+    if target.len() > reading.limits.target_bytes_max {
         return Err(Violation::TargetTooLong);
     }
     if !target.starts_with('/') && target != "*" {
         return Err(Violation::TargetForm);
     }
-    head.set_target(target.as_bytes())
+    head.set_target(target.as_bytes(), reading.strict.path)
 }
 
 /// What a field counts beside its name and value (RFC 9113 §6.5.2).
 const FIELD_BYTES: usize = 32;
 
 /// Copies end-to-end fields; returns content-length.
-fn read_fields(parts: &Parts, head: &mut RequestHead, settings: &Settings) -> Result<Option<u64>, Violation> {
+fn read_fields(parts: &Parts, head: &mut RequestHead, reading: &Reading<'_>) -> Result<Option<u64>, Violation> {
     let map = &parts.headers;
     // `len` counts values, so that cookie crumbs count singly.
-    if map.len() > settings.limits.head_fields_max {
+    if map.len() > reading.limits.head_fields_max {
         return Err(Violation::FieldsTooMany);
     }
     let target_bytes = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
@@ -109,7 +114,7 @@ fn read_fields(parts: &Parts, head: &mut RequestHead, settings: &Settings) -> Re
     let mut length = None;
     for (name, value) in map {
         bytes += name.as_str().len() + value.len() + FIELD_BYTES;
-        if bytes > settings.limits.head_bytes_max {
+        if bytes > reading.limits.head_bytes_max {
             return Err(Violation::HeadTooLarge);
         }
         if *name == header::CONTENT_LENGTH {
@@ -123,11 +128,8 @@ fn read_fields(parts: &Parts, head: &mut RequestHead, settings: &Settings) -> Re
             }
             head.expects_continue = true;
         } else if !is_left_out(name) {
-            if name.as_str().contains('_') {
-                match settings.underscores {
-                    Underscores::Reject => return Err(Violation::Underscore),
-                    Underscores::Drop => continue,
-                }
+            if !reading.strict.admits(name.as_str().as_bytes())? {
+                continue;
             }
             append(&mut head.fields, name, value)?;
         }

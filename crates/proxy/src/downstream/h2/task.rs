@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::lane::{Job, Lanes};
-use super::request::{read_head, refuse};
+use super::request::{Reading, read_head, refuse};
 use super::transport::{Gauge, Transport};
 use super::{Handler, Settings, Stream};
 use crate::http2::DATA_OVERHEAD_BYTES_MAX;
@@ -189,7 +189,8 @@ where
         let read = if had_fragment {
             Err(Violation::Fragment)
         } else {
-            read_head(&parts, body.is_end_stream(), &mut head, &self.settings)
+            let reading = Reading { limits, strict: self.handler.strict() };
+            read_head(&parts, body.is_end_stream(), &mut head, &reading)
         };
         let head = match read {
             Ok(()) => Ok(head),

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::task::serve;
 use super::{Handler, Settings, Stream};
 use crate::downstream::Downstream as _;
-use crate::edge::Underscores;
+use crate::edge::Strict;
 use crate::failure::What;
 use crate::limits::Limits;
 use crate::message::{BodyLength, Fields, Read, Refused, RequestHead, ResponseHead, Scheme, Sink, Source, Version};
@@ -78,6 +78,10 @@ impl Handler for Origin {
         Box::default()
     }
 
+    fn strict(&self) -> Strict {
+        Strict::default()
+    }
+
     fn is_draining(&self) -> bool {
         false
     }
@@ -133,12 +137,7 @@ async fn against<C: Future<Output = ()>>(
 ) {
     let (ours, theirs) = duplex(1024 * 1024);
     let (origin, drain) = (Rc::new(Origin::default()), Rc::new(Notify::new()));
-    let settings = Settings {
-        limits: Arc::new(limits),
-        began: Instant::now(),
-        scheme: Scheme::Http,
-        underscores: Underscores::Reject,
-    };
+    let settings = Settings { limits: Arc::new(limits), began: Instant::now(), scheme: Scheme::Http };
     let (handler, drained) = (origin.clone(), drain.clone());
     LocalSet::new()
         .run_until(async move {
@@ -643,6 +642,10 @@ async fn running_work_counts_to_the_limit_of_streams() {
             Box::default()
         }
 
+        fn strict(&self) -> Strict {
+            Strict::default()
+        }
+
         fn is_draining(&self) -> bool {
             false
         }
@@ -655,7 +658,6 @@ async fn running_work_counts_to_the_limit_of_streams() {
                 limits: Arc::new(Limits { streams_max: 4, ..Limits::default() }),
                 began: Instant::now(),
                 scheme: Scheme::Http,
-                underscores: Underscores::Reject,
             };
             let server = spawn_local(serve(theirs, Vec::new(), settings, deaf.clone(), std::future::pending()));
             let mut raw = Raw::open(ours).await;

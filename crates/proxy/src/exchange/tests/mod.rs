@@ -10,5 +10,6 @@ mod mirror;
 mod redirect;
 mod refused;
 mod retry;
+mod strictness;
 mod timeout;
 mod upgrade;

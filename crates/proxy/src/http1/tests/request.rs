@@ -1,7 +1,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::edge::Underscores;
+use crate::edge::Strict;
 use crate::failure::What;
 use crate::http1::{BodyReader, BodyWriter, RequestContext, parse_request, write_request};
 use crate::limits::Limits;
@@ -13,7 +13,7 @@ type Read = (RequestHead, usize, bool);
 
 fn parse_with(bytes: &[u8], limits: &Limits) -> Result<Option<Read>, What> {
     let mut head = RequestHead::default();
-    let context = RequestContext { scheme: Scheme::Http, limits, underscores: Underscores::Reject };
+    let context = RequestContext { scheme: Scheme::Http, limits, strict: Strict::default() };
     let parsed = parse_request(bytes, &mut head, context).map_err(Violation::what)?;
     Ok(parsed.map(|parsed| (head, parsed.consumed, parsed.keep_alive)))
 }
@@ -256,7 +256,7 @@ fn the_body_follows_from_the_head() {
     let body = |lines: &str| {
         let bytes = format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
         let limits = Limits::default();
-        let context = RequestContext { scheme: Scheme::Http, limits: &limits, underscores: Underscores::Reject };
+        let context = RequestContext { scheme: Scheme::Http, limits: &limits, strict: Strict::default() };
         parse_request(bytes.as_bytes(), &mut RequestHead::default(), context).unwrap().unwrap().body
     };
     assert!(matches!(body(""), BodyReader::Done));

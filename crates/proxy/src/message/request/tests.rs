@@ -8,7 +8,7 @@ fn authority(text: &str) -> Result<(String, String), What> {
 
 fn target(method: &str, text: &str) -> Result<(String, Option<String>), What> {
     let mut head = RequestHead { method: method.into(), ..RequestHead::default() };
-    head.set_target(text.as_bytes()).map_err(Violation::what).map(|()| (head.path, head.query))
+    head.set_target(text.as_bytes(), PathOptions::default()).map_err(Violation::what).map(|()| (head.path, head.query))
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn grpc_is_http2_with_its_content_type() {
 #[test]
 fn cleared_it_is_as_new() {
     let mut head = RequestHead { method: "OPTIONS".into(), ..RequestHead::default() };
-    head.set_target(b"/a?b").unwrap();
+    head.set_target(b"/a?b", PathOptions::default()).unwrap();
     head.set_authority(b"a").unwrap();
     head.fields.push(b"a", b"b");
     (head.body, head.upgrade, head.expects_continue) = (BodyLength::Unknown, Some("websocket".into()), true);

@@ -178,5 +178,5 @@ fn port_snapshot(
             Hostname::Wildcard(_) | Hostname::Any => patterns.push(index),
         }
     }
-    PortSnapshot { number, protocol: port.protocol, tls, exact, patterns, listeners }
+    PortSnapshot { number, protocol: port.protocol, strictness: port.strictness, tls, exact, patterns, listeners }
 }

@@ -8,7 +8,8 @@ use std::{
 use gatewright_core::plan::{
     Backend, BackendId, BackendProtocol, Certificate, CertificateId, ClientValidation, Endpoint, Endpoints,
     EndpointsId, GatewayId, Hostname, KeyPair, Listener, ListenerId, ListenerTls, Match, PathMatch, Plan, Port,
-    PortProtocol, Precedence, PrivateKey, Route, RouteId, RouteKind, Rule, Target, Timeouts, WeightedBackend,
+    PortProtocol, Precedence, PrivateKey, Route, RouteId, RouteKind, Rule, Strictness, Target, Timeouts,
+    WeightedBackend,
 };
 use gatewright_proxy::{AccessLog, Proxy, Settings, edge::Edge, limits::Limits};
 use socket2::{Domain, Socket, Type};
@@ -127,7 +128,9 @@ impl Builder {
         let mut listeners: Vec<_> =
             self.listeners.iter().map(|(hostname, tls)| self.attach(hostname, tls.clone())).collect();
         listeners.sort_by(|a, b| a.hostname.cmp(&b.hostname));
-        self.plan.ports.insert(address.port(), Port { protocol: self.protocol, listeners });
+        self.plan
+            .ports
+            .insert(address.port(), Port { protocol: self.protocol, listeners, strictness: Strictness::default() });
         let bind = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
         let settings = Settings {
             workers: 1,

@@ -19,7 +19,10 @@ fn every_struct() -> Plan {
         }),
         ..listener(1, SharedSet::default())
     };
-    plan.ports.insert(443, Port { protocol: PortProtocol::Https, listeners: vec![secure] });
+    plan.ports.insert(
+        443,
+        Port { protocol: PortProtocol::Https, listeners: vec![secure], strictness: Strictness::default() },
+    );
     let backend = Backend {
         protocol: BackendProtocol::Http1,
         tls: Some(BackendTls {
